@@ -1,0 +1,249 @@
+"""One quantity, two sides, one floor: the row that says whether they agree."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from compare import noise
+from compare.result import Row, Verdict
+from compare.trace import Key, Step, Trace, same_bits
+
+Sides = Mapping[tuple[str, str], Trace]
+"""Traces by (framework, precision)."""
+
+
+class Incomparable(ValueError):
+    """Traces that must not be compared, with the reason."""
+
+
+def same_run(sides: Sides) -> None:
+    """Raise `Incomparable` unless all traces come from one run of one example."""
+    for name in ("run", "example", "seed"):
+        found = {
+            f"{t.framework} {t.precision}": getattr(t, name) for t in sides.values()
+        }
+        if len(set(found.values())) > 1:
+            raise Incomparable(f"traces of different {name}s: {found}")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What both sides have of one quantity in float64, and their floor."""
+
+    key: Key
+    left: np.ndarray
+    right: np.ndarray
+    floor: np.ndarray
+    names: tuple[str, str] = ("jax", "torch")
+    places: np.ndarray | None = None
+    shape: tuple[int, ...] = ()
+
+    def cut(self, rows: int) -> "Pair":
+        """The first rows only, where rows are judged one by one."""
+        if self.floor.ndim == 0:
+            return self
+        return replace(
+            self,
+            left=self.left[:rows],
+            right=self.right[:rows],
+            floor=self.floor[:rows],
+        )
+
+
+def pair(sides: Sides, key: Key) -> Pair:
+    """Both sides of a key with their float64 floor; raises KeyError naming a side."""
+    first, second = sides["jax", "float64"], sides["torch", "float64"]
+    for trace in (first, second):
+        if key not in trace.arrays:
+            raise KeyError(f"{trace.framework} has no {' '.join(map(str, key))}")
+    left, right = first.arrays[key], second.arrays[key]
+    if left.shape != right.shape:
+        raise KeyError(
+            f"{' '.join(map(str, key))} has shape {left.shape} in JAX and "
+            f"{right.shape} in PyTorch"
+        )
+    narrow = [sides.get((side, "float32")) for side in ("jax", "torch")]
+    floor = noise.float64_floor(
+        (left, right),
+        [None if trace is None else trace.arrays.get(key) for trace in narrow],
+        sensitivity=_widest(sides, key, "float64"),
+        scale=max(first.scale.get(key, 0.0), second.scale.get(key, 0.0)),
+    )
+    places, shape = first.places.get(key), first.shapes.get(key, left.shape)
+    return Pair(key, left, right, floor, places=places, shape=shape)
+
+
+def _widest(sides: Sides, key: Key, precision: str) -> np.ndarray:
+    found = [sides[side, precision].sensitivity[key] for side in ("jax", "torch")]
+    return np.maximum(*found)
+
+
+def judge(pair: Pair, *, passing: Verdict = "rounding", why: str = "") -> Row:
+    """The row of one quantity in float64."""
+    rows = pair.floor.ndim == 1
+    errors = noise.largest_distance(pair.left, pair.right, rows=rows)
+    sizes = np.maximum(
+        noise.largest(pair.left, rows=rows), noise.largest(pair.right, rows=rows)
+    )
+    scores = np.atleast_1d(_divide(errors, pair.floor))
+    unclear = np.atleast_1d(pair.floor > noise.RESOLVED * sizes)
+    failing = np.flatnonzero(scores > noise.LIMIT)
+    if len(failing):
+        at, verdict = int(failing[0]), "semantic"
+    elif same_bits(pair.left, pair.right):
+        at, verdict = 0, "bitwise"
+    elif unclear.all():
+        at, verdict = int(np.argmax(scores)), "unresolved"
+        why = "the floor is more than a thousandth of the value"
+    else:
+        at, verdict = int(np.argmax(np.where(unclear, -1.0, scores))), passing
+    index, left, right = _worst(pair, at if rows else None)
+    if verdict == "semantic":
+        why = _say(pair, index, left, right)
+    elif verdict == "bitwise" and passing != "rounding":
+        verdict = passing
+    return Row(
+        phase=pair.key.phase,
+        quantity=pair.key.quantity,
+        leaf=pair.key.leaf,
+        step=at if rows else pair.key.step,
+        precision="float64",
+        error=float(np.atleast_1d(errors)[at]),
+        floor=float(np.atleast_1d(pair.floor)[at]),
+        score=float(scores[at]),
+        verdict=verdict,
+        why=why,
+        index=index,
+        jax=left,
+        torch=right,
+    )
+
+
+def _divide(error: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """error / floor, with 0/0 = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is settled below
+        return np.where(error == 0, 0.0, np.asarray(error) / np.asarray(floor))
+
+
+def _worst(pair: Pair, row: int | None) -> tuple[list[int], float, float]:
+    """Index and both values of the largest distance."""
+    left = pair.left if row is None else pair.left[row]
+    right = pair.right if row is None else pair.right[row]
+    if not left.size:
+        return [], 0.0, 0.0
+    flat = int(np.argmax(noise.distance(left, right)))
+    shape = left.shape if row is not None else pair.shape
+    place = flat if pair.places is None else int(pair.places[flat])
+    index = [int(i) for i in np.unravel_index(place, shape)]
+    return index, float(left.ravel()[flat]), float(right.ravel()[flat])
+
+
+def _say(pair: Pair, index: list[int], left: float, right: float) -> str:
+    names = {"jax": "JAX", "torch": "PyTorch"}
+    first, second = (names.get(name, name) for name in pair.names)
+    where = f" at {index}" if index else ""
+    return f"{first} has {left!r}, {second} {right!r}{where}"
+
+
+def judge_float32(sides: Sides, key: Key) -> Row | None:
+    """Each side's float32 against its own float64: are both errors alike?
+
+    None where a side has no float32 value of the same shape.
+    """
+    wide = [sides[side, "float64"].arrays[key] for side in ("jax", "torch")]
+    narrow = [sides[side, "float32"].arrays.get(key) for side in ("jax", "torch")]
+    left, right = narrow
+    if left is None or right is None:
+        return None
+    if {left.shape, right.shape} != {array.shape for array in wide}:
+        return None
+    scale = max(sides[side, "float32"].scale.get(key, 0.0) for side in ("jax", "torch"))
+    floor = float(
+        noise.float32_floor(
+            [left, right], sensitivity=_widest(sides, key, "float32"), scale=scale
+        )
+    )
+    # Where both overflow alike there is nothing to measure.
+    lost = ~np.isfinite(left) & (noise.distance(left, right) == 0)
+    errors = [
+        float(noise.largest_distance(np.where(lost, full, short), full))
+        for short, full in ((left, wide[0]), (right, wide[1]))
+    ]
+    worse = int(errors[1] > errors[0])
+    bound = max(errors[1 - worse], floor)
+    value = float(max(noise.largest(array) for array in wide))
+    verdict, why = _float32_verdict(errors, worse, floor=floor, value=value)
+    return Row(
+        phase=key.phase,
+        quantity=key.quantity,
+        leaf=key.leaf,
+        step=key.step,
+        precision="float32",
+        error=errors[worse],
+        floor=bound,
+        score=float(_divide(np.asarray(errors[worse]), np.asarray(bound))),
+        verdict=verdict,
+        why=why,
+    )
+
+
+def _float32_verdict(
+    errors: Sequence[float], worse: int, *, floor: float, value: float
+) -> tuple[Verdict, str]:
+    names = ("JAX", "PyTorch")
+    mine, others = errors[worse], errors[1 - worse]
+    if not np.isfinite(mine):
+        return "semantic", f"{names[worse]} is not finite in float32 as in float64"
+    if mine > noise.FLOAT32_LIMIT * max(others, floor):
+        return "precision", (
+            f"{names[worse]} is {mine:.2e} off its own float64, "
+            f"{names[1 - worse]} {others:.2e}"
+        )
+    if mine and floor > noise.RESOLVED * value:
+        return "unresolved", "float32 rounding is of the size of the value"
+    return ("rounding" if mine else "bitwise"), ""
+
+
+def in_float32(sides: Sides, whole: Pair, ops: Sequence[str]) -> Row:
+    """The row of what depends on a float32 operation inside the float64 run."""
+    scale = sides["jax", "float64"].scale.get(whole.key, 0.0)
+    floor = noise.float32_floor(
+        [whole.left, whole.right], sensitivity=np.zeros_like(whole.floor), scale=scale
+    )
+    narrow = [sides.get((side, "float32")) for side in ("jax", "torch")]
+    if all(t is not None and whole.key in t.sensitivity for t in narrow):
+        floor = np.maximum(floor, _widest(sides, whole.key, "float32"))
+    row = judge(replace(whole, floor=np.maximum(whole.floor, floor)))
+    if row.verdict in ("semantic", "unresolved"):
+        return row
+    return replace(row, verdict="precision", why="; ".join(ops))
+
+
+def exact(
+    phase: str,
+    quantity: str,
+    *,
+    ok: bool,
+    why: str = "",
+    leaf: str = "",
+    step: Step = None,
+    precision: str = "float64",
+    passing: Verdict = "bitwise",
+    **values: Any,
+) -> Row:
+    """The row of something that is equal or not, without a floor."""
+    return Row(
+        phase=phase,
+        quantity=quantity,
+        leaf=leaf,
+        step=step,
+        precision=precision,
+        error=values.pop("error", 0.0 if ok else None),
+        floor=None,
+        score=0.0 if ok else None,
+        verdict=passing if ok else "semantic",
+        why=why,
+        **values,
+    )

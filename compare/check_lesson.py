@@ -1,0 +1,248 @@
+"""Traces of a lesson → rows."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from compare import noise
+from compare.check import Pair, Sides, exact, judge, judge_float32, pair, same_run
+from compare.measure_lesson import inputs
+from compare.result import Row
+from compare.spec import Arrays, Difference, Expected, Lesson
+from compare.trace import Key
+
+
+def check_lesson(spec: Lesson, sides: Sides, *, seed: int) -> list[Row]:
+    """All rows of a lesson: kinds, values, documented differences, third opinions."""
+    same_run(sides)
+    given = inputs(spec, seed)
+    rows: list[Row] = []
+    if {side for side, _ in sides} == {"jax", "torch"}:
+        for function in _functions(sides):
+            difference = spec.differences.get(function)
+            rows += _function(sides, function, difference, given)
+        rows += _unknown(spec, sides)
+    for expected in spec.expected:
+        rows += _expected(sides, expected, given)
+    return rows
+
+
+def _functions(sides: Sides) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for trace in sides.values():
+        names = [*trace.facts.get("kinds", {}), *trace.facts.get("skipped", {})]
+        found |= dict.fromkeys(names)
+    return tuple(found)
+
+
+def _function(
+    sides: Sides,
+    function: str,
+    difference: Difference | None,
+    given: Mapping[str, Any],
+) -> Iterator[Row]:
+    for trace in sides.values():
+        if why := trace.facts.get("skipped", {}).get(function):
+            yield replace(
+                exact("outputs", function, ok=True, why=why), verdict="skipped"
+            )
+            return
+    rows = [*_kinds(sides, function, difference)]
+    rows += _values(sides, function, difference, given)
+    yield from rows
+    if difference and not any(row.verdict == "differs" for row in rows):
+        yield exact(
+            "outputs",
+            function,
+            ok=False,
+            why=f"the documented difference is gone: {difference.reason}",
+        )
+
+
+def _kinds(sides: Sides, function: str, difference: Difference | None) -> Iterator[Row]:
+    """What each side returns or raises, apart from its numbers."""
+    for precision in noise.PRECISIONS:
+        got = tuple(
+            sides[side, precision].facts["kinds"].get(function, "nothing")
+            for side in ("jax", "torch")
+            if (side, precision) in sides
+        )
+        if len(got) < 2:
+            continue
+        due = difference.kinds.get(precision) if difference else None
+        said = f"JAX: {got[0]}, PyTorch: {got[1]}"
+        if due:
+            ok = got == tuple(due) and got[0] != got[1]
+            why = (
+                difference.reason
+                if ok and difference
+                else (f"{said}; documented are {due[0]} and {due[1]}")
+            )
+        else:
+            ok = got[0] == got[1] and not got[0].startswith("raises")
+            why = "" if ok else f"{said}, and no difference is documented"
+        yield exact(
+            "outputs",
+            function,
+            ok=ok,
+            leaf="kind",
+            precision=precision,
+            passing="differs" if due else "bitwise",
+            why=why,
+        )
+    for (side, precision), trace in sides.items():
+        if unstable := trace.facts.get("unstable", {}).get(function):
+            yield exact(
+                "outputs",
+                function,
+                ok=False,
+                precision=precision,
+                why=f"{side} changes its kind under rounding: {unstable}",
+            )
+
+
+def _values(
+    sides: Sides,
+    function: str,
+    difference: Difference | None,
+    given: Mapping[str, Any],
+) -> Iterator[Row]:
+    """The numbers, in both precisions."""
+    keys = {
+        key: None
+        for side in ("jax", "torch")
+        for key in sides[side, "float64"].arrays
+        if key.phase == "outputs" and key.quantity == function
+    }
+    stated = {
+        side: expected
+        for side, expected in (
+            ("jax", difference.jax if difference else None),
+            ("torch", difference.torch if difference else None),
+        )
+        if expected
+    }
+    for side, expected in stated.items():
+        yield from _stated(sides, side, function, expected(given), difference)
+    for key in keys:
+        held = [key in sides[side, "float64"].arrays for side in ("jax", "torch")]
+        if not all(held) and len(stated) >= 1:
+            continue
+        try:
+            whole = pair(sides, key)
+        except KeyError as error:
+            if len(stated) == 2:
+                continue
+            yield exact(
+                "outputs", function, ok=False, leaf=key.leaf, why=str(error.args[0])
+            )
+            continue
+        if len(stated) == 2:
+            row = judge(whole)
+            if row.verdict != "semantic":
+                continue
+            yield replace(row, verdict="differs", why=_reason(difference))
+            continue
+        passing = "rounding"
+        if difference and difference.relation:
+            own = replace(whole, left=sides["jax", "float64"].arrays[_own(key)])
+            if own.left.shape != own.right.shape or judge(own).verdict == "semantic":
+                passing = "differs"
+        yield judge(whole, passing=passing, why=_reason(difference))
+        if ("jax", "float32") in sides and ("torch", "float32") in sides:
+            narrow = judge_float32(sides, key)
+            if narrow is not None:
+                yield narrow
+
+
+def _own(key: Key) -> Key:
+    return key._replace(phase="own")
+
+
+def _reason(difference: Difference | None) -> str:
+    return difference.reason if difference else ""
+
+
+def _stated(
+    sides: Sides,
+    side: str,
+    function: str,
+    due: Arrays,
+    difference: Difference | None,
+) -> Iterator[Row]:
+    """One side against the values that its documented difference states."""
+    for leaf, value in due.items():
+        row = _against(sides, side, function, leaf, np.asarray(value), phase="outputs")
+        yield replace(row, why=row.why or _reason(difference))
+
+
+def _against(
+    sides: Sides,
+    side: str,
+    function: str,
+    leaf: str,
+    due: np.ndarray,
+    *,
+    phase: str,
+    decimals: int | None = None,
+) -> Row:
+    trace, key = sides[side, "float64"], Key("own", function, leaf)
+    shown = Key(phase, f"{function} of {side}", leaf)
+    got = trace.arrays.get(key)
+    if got is None or got.shape != due.shape:
+        shape = "nothing" if got is None else f"shape {got.shape}"
+        return exact(
+            phase,
+            shown.quantity,
+            ok=False,
+            leaf=leaf,
+            why=f"expected shape {due.shape}, {side} returned {shape}",
+        )
+    if decimals is None:
+        narrow = sides.get((side, "float32"))
+        floor = noise.float64_floor(
+            (got, due),
+            (None if narrow is None else narrow.arrays.get(key), None),
+            sensitivity=trace.sensitivity.get(
+                Key("outputs", function, leaf), np.zeros(())
+            ),
+        )
+    else:
+        # Printed digits: half a unit of the last one passes, and nothing more.
+        floor = np.asarray(0.5 * 10.0**-decimals / noise.LIMIT)
+    return judge(Pair(shown, got, due, floor, (side, "the oracle"), shape=due.shape))
+
+
+def _expected(
+    sides: Sides, expected: Expected, given: Mapping[str, Any]
+) -> Iterator[Row]:
+    """A third opinion on a function: printed digits, or NumPy."""
+    for side in ("jax", "torch"):
+        if (side, "float64") not in sides:
+            continue
+        for leaf, due in expected.value(given).items():
+            row = _against(
+                sides,
+                side,
+                expected.function,
+                leaf,
+                np.asarray(due),
+                phase="oracle",
+                decimals=expected.decimals,
+            )
+            if row.verdict == "unresolved" and expected.decimals is not None:
+                row = replace(row, verdict="rounding")
+            yield replace(row, why=row.why or expected.origin)
+
+
+def _unknown(spec: Lesson, sides: Sides) -> Iterator[Row]:
+    """A difference documented for a function that is not there."""
+    for function in sorted(spec.differences.keys() - set(_functions(sides))):
+        yield exact(
+            "outputs",
+            function,
+            ok=False,
+            why="a difference is documented, but no twin has this function",
+        )

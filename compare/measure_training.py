@@ -1,0 +1,311 @@
+"""Measuring a training twin: whole runs, and one-step maps at checkpoints."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from compare.measure import Collector, Values, cast, digest, moved
+from compare.noise import largest
+from compare.spec import Arrays, Batches, Prepared, Training, prepare, stream
+from compare.task import State, Task
+from compare.trace import Key, Trace
+
+SMALL = 1_000
+"""Leaves of at most so many elements are kept at every step."""
+_CONSTANT = 2.0**-24
+
+
+def trajectory(
+    task: Task, runtime: ModuleType, twin: ModuleType, spec: Training
+) -> tuple[Trace, dict[int, State]]:
+    """Train from the start; the states at the checkpoints come from the float32 run."""
+    prepared = prepare(spec, task.seed)
+    subject = runtime.prepare(twin, device=task.device, accumulates=spec.accumulates)
+    out = Collector(task)
+    run = _Run(task, runtime, subject, spec)
+    values, states, received = run.train(prepared.parameters, prepared.batches)
+    out.put(_starting(runtime, subject, prepared, task))
+    out.put({key: value for key, value in values.items() if key.step is not None})
+    out.put({k: v for k, v in values.items() if k.step is None}, rows=True)
+    out.fact("received", received)
+    out.fact("defaults", defaults(twin))
+    for copy in range(task.effort.copies if task.precision == "float64" else 0):
+        parameters = moved(prepared.parameters, task, copy)
+        batches = Batches(
+            moved(prepared.batches.shared, task, copy, discrete=spec.discrete),
+            moved(prepared.batches.stacked, task, copy, discrete=spec.discrete),
+        )
+        out.compare(run.train(parameters, batches)[0], values)
+    if task.precision == "float32":
+        final = runtime.load(subject, states[task.effort.steps_of(spec)])
+        inputs = spec.prediction_inputs(prepared.data)
+        predictions = {
+            label: runtime.predict(
+                subject, final, runtime.feed(subject, cast(given, "float32"))
+            )
+            for label, given in inputs.items()
+        }
+        score = float(spec.metric(predictions, prepared.data))
+        out.fact("metric", {spec.metric_name: score})
+    return out.finish(), states
+
+
+@dataclass(frozen=True)
+class _Run:
+    task: Task
+    runtime: ModuleType
+    subject: Any
+    spec: Training
+
+    def train(
+        self, parameters: Arrays, batches: Batches
+    ) -> tuple[Values, dict[int, State], dict[str, str]]:
+        task, runtime, subject, spec = self.task, self.runtime, self.subject, self.spec
+        in64, steps = task.effort.float64_steps_of(spec), task.effort.steps_of(spec)
+        if task.precision == "float64":
+            steps = in64
+        start = {f"parameters/{leaf}": v for leaf, v in parameters.items()}
+        rows = {name: value[:steps] for name, value in batches.stacked.items()}
+        shared = runtime.feed(subject, cast(batches.shared, task.precision))
+        stacked = runtime.feed(subject, cast(rows, task.precision))
+        stops = {s for s in task.effort.checkpoints_of(spec) if s <= steps} | {steps}
+        losses, recorded, states = runtime.many_steps(
+            subject,
+            runtime.load(subject, cast(start, task.precision)),
+            shared,
+            stacked,
+            steps=steps,
+            stops=tuple(sorted(stops)),
+            record=tuple(leaf for leaf, v in parameters.items() if v.size <= SMALL),
+            record_steps=in64,
+        )
+        values = {Key("trajectory", "loss"): losses[:in64]}
+        if steps > in64:
+            values[Key("trajectory", "whole run")] = losses
+        for leaf, value in recorded.items():
+            values[Key("trajectory", "parameters", leaf)] = value
+        for stop, state in states.items():
+            for leaf, value in parameters.items():
+                if value.size > SMALL and 0 < stop <= in64:
+                    key = Key("trajectory", "parameters", leaf, stop - 1)
+                    values[key] = state[f"parameters/{leaf}"]
+        received = {
+            f"run {name}": digest(runtime.to_numpy(value))
+            for name, value in {**shared, **stacked}.items()
+        }
+        return values, states, received
+
+
+def _starting(
+    runtime: ModuleType, subject: Any, prepared: Prepared, task: Task
+) -> Values:
+    start = {f"parameters/{leaf}": v for leaf, v in prepared.parameters.items()}
+    state, _ = runtime.dump(subject, runtime.load(subject, cast(start, task.precision)))
+    return {
+        Key("parameters", "start", leaf): state[f"parameters/{leaf}"]
+        for leaf in prepared.parameters
+    }
+
+
+def defaults(twin: ModuleType) -> dict[str, dict[str, Any]]:
+    """Keyword-only defaults of the twin's functions: its sizes and constants."""
+    found = {}
+    for name in ("build", "build_optimizer", "train_step"):
+        parameters = inspect.signature(getattr(twin, name)).parameters.values()
+        found[name] = {
+            p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY
+        }
+    return found
+
+
+def constants(twin: ModuleType) -> dict[str, float]:
+    """The optimizer's floating-point constants."""
+    given = defaults(twin)
+    both = given["build_optimizer"] | given["train_step"]
+    return {name: value for name, value in both.items() if isinstance(value, float)}
+
+
+def maps(task: Task, runtime: ModuleType, twin: ModuleType, spec: Training) -> Trace:
+    """One-step maps at the checkpoint states and probes; predictions at the last."""
+    prepared = prepare(spec, task.seed)
+    subject = runtime.prepare(twin, device=task.device, accumulates=spec.accumulates)
+    out = Collector(task)
+    own = constants(twin)
+    points = checkpoints(spec, prepared, task)
+    for number, (step, (state, batch)) in enumerate(points.items()):
+        state, batch = cast(state, task.precision), cast(batch, task.precision)
+        at = _Point(task, runtime, subject, spec, step, state, batch)
+        at.one_step_map(out, own)
+        if task.precision == "float64":
+            at.variants(out)
+            if number == 0:
+                fed = runtime.feed(subject, batch)
+                out.fact("low", runtime.low_precision(subject, state, fed))
+    _predictions(task, runtime, subject, spec, prepared, out)
+    return out.finish()
+
+
+def checkpoints(
+    spec: Training, prepared: Prepared, task: Task
+) -> dict[int | str, tuple[State, Arrays]]:
+    """State and batch of every one-step map, exact in both precisions."""
+    steps = task.effort.steps_of(spec)
+    points: dict[int | str, tuple[State, Arrays]] = {
+        step: (state, cast(prepared.batches.at(step), "float32"))
+        for step, state in task.states.items()
+        if step < steps
+    }
+    probes = spec.probes(stream(task.seed, "probes"), prepared) if spec.probes else ()
+    for probe in probes:
+        state = {f"parameters/{leaf}": v for leaf, v in probe.parameters.items()}
+        points[probe.name] = cast(state, "float32"), cast(probe.batch, "float32")
+    return points
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One state and batch to take a step from."""
+
+    task: Task
+    runtime: ModuleType
+    subject: Any
+    spec: Training
+    step: int | str
+    state: State
+    batch: Arrays
+
+    def one_step_map(self, out: Collector, own: Mapping[str, float]) -> None:
+        """Outputs, loss, gradients, and what the twin's own step makes of the state."""
+        fed = self.runtime.feed(self.subject, self.batch)
+        result = self.runtime.one_step(self.subject, self.state, fed)
+        values = self.flat(self.state, result)
+        out.put(values)
+        out.fact(
+            "received",
+            {
+                f"step {self.step} {name}": digest(self.runtime.to_numpy(value))
+                for name, value in fed.items()
+            },
+        )
+        out.fact("unused", {str(self.step): result["unused"]})
+        for key in values:
+            if key.phase == "update":
+                size = largest(self.state[f"parameters/{key.leaf}"])
+                out.trace.scale[key] = float(size)
+        if self.task.precision == "float32":
+            # Constants are moved too, so both runs take them as given numbers.
+            exact = self.runtime.one_step(self.subject, self.state, fed, constants=own)
+            values = self.flat(self.state, exact)
+        for copy, state, given in self.copies():
+            rng = stream(self.task.seed, f"constants {copy}")
+            changed = {
+                n: v * (1 + rng.choice((-1, 1)) * _CONSTANT) for n, v in own.items()
+            }
+            result = self.runtime.one_step(
+                self.subject,
+                state,
+                given,
+                constants=changed if self.task.precision == "float32" else None,
+            )
+            out.compare(self.flat(state, result), values)
+
+    def variants(self, out: Collector) -> None:
+        """Steps that differ by design; JAX's side says what PyTorch must give."""
+        for variant in self.spec.variants:
+
+            def values(
+                state: State, batch: Arrays, function: str = variant.function
+            ) -> tuple[Values, Values]:
+                fed = self.runtime.feed(self.subject, batch)
+                after = self.runtime.one_step(
+                    self.subject, state, fed, function=function
+                )["after"]
+                if self.task.framework == "jax":
+                    due = variant.relation(state, batch, after)
+                else:
+                    due = after
+                return (
+                    {Key("update", function, n, self.step): v for n, v in due.items()},
+                    {Key("own", function, n, self.step): v for n, v in after.items()},
+                )
+
+            base, own = values(self.state, self.batch)
+            out.put(base | own)
+            for copy, state, _ in self.copies():
+                batch = moved(self.batch, self.task, copy, discrete=self.spec.discrete)
+                out.compare(values(state, batch)[0], base)
+
+    def copies(self) -> list[tuple[int, State, Any]]:
+        """Perturbed states and batches, handed to the framework."""
+        found = []
+        for copy in range(self.task.effort.copies):
+            state = moved(self.state, self.task, copy)
+            batch = moved(self.batch, self.task, copy, discrete=self.spec.discrete)
+            found.append((copy, state, self.runtime.feed(self.subject, batch)))
+        return found
+
+    def flat(self, before: State, result: Mapping[str, Any]) -> Values:
+        """The result of a step by key."""
+        step = self.step
+        values = {
+            Key("outputs", "predict", "", step): result["outputs"],
+            Key("loss", "loss", "", step): result["loss"],
+            Key("loss", "train_step", "", step): result["returned"],
+        }
+        for leaf, value in result["gradients"].items():
+            values[Key("gradients", "gradient", leaf, step)] = value
+        for name, value in result["after"].items():
+            kind, _, leaf = name.partition("/")
+            if kind == "parameters":
+                key = Key("update", "update", leaf, step)
+                values[key] = value - before[name]
+            elif kind == "optimizer":
+                slot, _, leaf = leaf.partition("/")
+                values[Key("state", slot, leaf, step)] = value
+            else:
+                values[Key("state", kind, leaf, step)] = value
+        return values
+
+
+def _predictions(
+    task: Task,
+    runtime: ModuleType,
+    subject: Any,
+    spec: Training,
+    prepared: Prepared,
+    out: Collector,
+) -> None:
+    final = cast(task.states[task.effort.steps_of(spec)], task.precision)
+
+    def values(
+        state: State, change: Callable[[Arrays], Arrays] = lambda arrays: arrays
+    ) -> Values:
+        live = runtime.load(subject, state)
+        return {
+            Key("predictions", "predict", label): runtime.predict(
+                subject,
+                live,
+                runtime.feed(
+                    subject,
+                    change(cast(cast(given, "float32"), task.precision)),
+                ),
+            )
+            for label, given in spec.prediction_inputs(prepared.data).items()
+        }
+
+    base = values(final)
+    out.put(base)
+    for copy in range(task.effort.copies):
+        out.compare(
+            values(
+                moved(final, task, copy),
+                lambda arrays, copy=copy: moved(
+                    arrays, task, copy, discrete=spec.discrete
+                ),
+            ),
+            base,
+        )

@@ -1,0 +1,117 @@
+r"""The rounding floor: how far apart two honest computations of one thing may be.
+
+    score = max|jax − torch| / floor,   "the same" means score ≤ 32
+
+LAPACK's own tests accept residuals up to 30 units (Anderson et al., LAPACK Users'
+Guide, 1999). The floor is the largest of
+
+(a) sensitivity: how far copies move whose parameters and continuous inputs are
+    multiplied by 1 ± 2⁻⁵² at random;
+(b) amplification: 2⁻²⁹ · max|x32 − x64|: rounding errors are, to first order,
+    proportional to the unit roundoff, so a framework's own float32 error predicts its
+    float64 error (Higham, Accuracy and Stability of Numerical Algorithms, 2002);
+(c) four ulps of the largest value of the leaf;
+(d) for updates, four ulps of the largest parameter: new − old is not known better.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+from numpy.random import Generator
+
+Precision = Literal["float64", "float32"]
+PRECISIONS: tuple[Precision, ...] = ("float64", "float32")
+
+ULP = {"float64": 2.0**-52, "float32": 2.0**-23}
+LIMIT = 32.0
+"""Scores up to this one are rounding."""
+ULPS = 4.0
+"""Ulps of the largest value that are never resolved."""
+RESOLVED = 1e-3
+"""A floor above this fraction of the value says nothing."""
+FLOAT32_LIMIT = 10.0
+"""A side whose float32 error is more than this times the other's is named."""
+_AMPLIFY = ULP["float64"] / ULP["float32"]
+_WORTHLESS = 1e-2
+
+
+def perturb(
+    arrays: dict[str, np.ndarray],
+    rng: Generator,
+    *,
+    precision: Precision,
+    discrete: frozenset[str] = frozenset(),
+) -> dict[str, np.ndarray]:
+    """Multiply every continuous number by 1 ± one ulp, sign drawn for each."""
+    return {
+        name: value
+        if name in discrete or not np.issubdtype(value.dtype, np.floating)
+        else _perturbed(value, rng, precision)
+        for name, value in arrays.items()
+    }
+
+
+def _perturbed(value: np.ndarray, rng: Generator, precision: Precision) -> np.ndarray:
+    signs = rng.integers(0, 2, value.shape, np.int8) * 2 - 1
+    moved = value.astype(np.float64) * (1.0 + signs * ULP[precision])
+    return np.asarray(moved, value.dtype)
+
+
+def largest(values: np.ndarray, *, rows: bool = False) -> Float[np.ndarray, "..."]:
+    """Largest finite magnitude: of all elements, or of each row of the first axis."""
+    sizes = np.where(np.isfinite(values), np.abs(values.astype(np.float64)), 0.0)
+    if rows:
+        flat = sizes.reshape(sizes.shape[0], -1)
+        return flat.max(axis=1, initial=0.0)
+    return np.asarray(sizes.max(initial=0.0))
+
+
+def distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """|left − right| in float64; 0 where both are the same inf or NaN, else inf."""
+    left, right = left.astype(np.float64), right.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # inf − inf is settled in the next lines
+        apart = np.abs(left - right)
+    finite = np.isfinite(left) & np.isfinite(right)
+    alike = (left == right) | (np.isnan(left) & np.isnan(right))
+    return np.where(finite, apart, np.where(alike, 0.0, np.inf))
+
+
+def float64_floor(
+    pair64: Sequence[np.ndarray],
+    pair32: Sequence[np.ndarray | None],
+    *,
+    sensitivity: np.ndarray,
+    scale: float = 0.0,
+) -> Float[np.ndarray, "..."]:
+    """The floor of one quantity: a number, or one per row as in `sensitivity`."""
+    rows = np.ndim(sensitivity) == 1
+    sizes = [largest(value, rows=rows) for value in pair64]
+    terms = [sensitivity, ULPS * ULP["float64"] * np.maximum(*sizes)]
+    terms.append(np.asarray(ULPS * ULP["float64"] * scale))
+    for value64, value32, size in zip(pair64, pair32, sizes, strict=True):
+        if value32 is not None and value32.shape == value64.shape:
+            error = largest_distance(value32, value64, rows=rows)
+            worthless = error > _WORTHLESS * size
+            terms.append(np.where(worthless, 0.0, _AMPLIFY * error))
+    return np.max(np.broadcast_arrays(*terms), axis=0)
+
+
+def float32_floor(
+    pair32: Sequence[np.ndarray], *, sensitivity: np.ndarray, scale: float = 0.0
+) -> Float[np.ndarray, "..."]:
+    """The same in float32: copies moved by one ulp, and four ulps."""
+    rows = np.ndim(sensitivity) == 1
+    size = np.max([largest(value, rows=rows) for value in pair32], axis=0)
+    return np.maximum(sensitivity, ULPS * ULP["float32"] * np.maximum(size, scale))
+
+
+def largest_distance(
+    left: np.ndarray, right: np.ndarray, *, rows: bool = False
+) -> Float[np.ndarray, "..."]:
+    """Largest distance of all elements, or of each row of the first axis."""
+    apart = distance(left, right)
+    if rows:
+        return apart.reshape(apart.shape[0], -1).max(axis=1, initial=0.0)
+    return np.asarray(apart.max(initial=0.0))

@@ -1,0 +1,69 @@
+"""Planting a fault: a fresh copy of one side's code with one edit in its source.
+
+The edited copy runs in the live worker like any twin; nothing that comes out of it is
+touched. A fault whose text is not found exactly once is an error, so that none can
+silently fail to be planted.
+"""
+
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+from unittest.mock import patch
+
+FRAMEWORKS = ("jax", "torch")
+PACKAGE = {"jax": "jaxnets", "torch": "torchnets"}
+_PARTS = ("layout", "runtime")
+
+Side = Literal["jax", "torch"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace `find` by `replace` in `file`: "twin", "layout" or "runtime"."""
+
+    find: str
+    replace: str
+    file: str = "twin"
+
+
+def modules(
+    framework: str, example: str, edit: Edit | None = None
+) -> tuple[ModuleType, ModuleType]:
+    """One side's runtime and twin, with an edit in a fresh copy of its code."""
+    package = PACKAGE[framework]
+    names = {part: f"{package}.{part}" for part in _PARTS}
+    names["twin"] = f"{package}.{example}"
+    if edit is None:
+        return import_module(names["runtime"]), import_module(names["twin"])
+    if edit.file not in names:
+        raise ValueError(f"file: expected one of {[*names]}, got {edit.file!r}")
+    with patch.dict(sys.modules):
+        fresh = {
+            part: _copy(name, edit if edit.file == part else None)
+            for part, name in names.items()
+        }
+    return fresh["runtime"], fresh["twin"]
+
+
+def _copy(name: str, edit: Edit | None) -> ModuleType:
+    found = find_spec(name)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(f"there is no module {name}", name=name)
+    source = Path(found.origin).read_text(encoding="utf-8")
+    if edit is not None:
+        times = source.count(edit.find)
+        if times != 1:
+            raise ValueError(
+                f"{name}: expected {edit.find!r} once in its source, found it "
+                f"{times} times; mend the fault"
+            )
+        source = source.replace(edit.find, edit.replace)
+    module = ModuleType(name)
+    module.__file__ = found.origin
+    sys.modules[name] = module
+    exec(compile(source, found.origin, "exec"), module.__dict__)
+    return module

@@ -1,0 +1,168 @@
+"""The worker processes: one for each framework and precision, replaced when one dies."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from compare import worker
+from compare.noise import PRECISIONS, Precision
+from compare.plant import FRAMEWORKS, Side
+from compare.task import State, Task
+from compare.trace import Trace
+
+NEEDS = {"jax": ("jax", "flax", "optax"), "torch": ("torch",)}
+Answer = tuple[Trace, dict[int, State]]
+
+
+class Crashed(RuntimeError):
+    """A task whose worker died or whose code raised, with the reason."""
+
+
+class NoDevice(RuntimeError):
+    """A framework does not see the device that was asked for."""
+
+
+def missing(framework: str) -> tuple[str, ...]:
+    """Packages of a framework that are not installed; nothing is imported."""
+    return tuple(name for name in NEEDS[framework] if find_spec(name) is None)
+
+
+def install_line(framework: str) -> str:
+    """What to type where a framework is missing."""
+    return f"pip install {' '.join(missing(framework))}"
+
+
+def installed() -> tuple[Side, ...]:
+    """The frameworks that are installed."""
+    return tuple(name for name in FRAMEWORKS if not missing(name))
+
+
+@dataclass
+class _Worker:
+    """One process behind a queue of one: what breaks it is the task it was doing."""
+
+    framework: Side
+    precision: Precision
+    device: str
+    log: Path
+    queue: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    process: ProcessPoolExecutor | None = None
+    pid: int | None = None
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run a function over there; raises `Crashed` with the tail of its stderr."""
+        try:
+            return self._process().submit(function, *arguments).result()
+        except BrokenProcessPool:
+            self.process = self.pid = None
+            raise Crashed(
+                f"the {self.framework} {self.precision} worker died{self._tail()}"
+            ) from None
+
+    def _process(self) -> ProcessPoolExecutor:
+        if self.process is None:
+            self.process = ProcessPoolExecutor(
+                1,
+                mp_context=get_context("spawn"),
+                initializer=worker.enter,
+                initargs=(self.precision, self.device, self.log),
+            )
+            start = self.process.submit(
+                worker.start, self.framework, self.precision, self.device
+            )
+            try:
+                self.pid = start.result()
+            except RuntimeError as error:
+                if isinstance(error, BrokenProcessPool):
+                    raise
+                raise NoDevice(str(error)) from None
+        return self.process
+
+    def _tail(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-3:]
+        return ": " + " | ".join(lines) if lines else ""
+
+
+class Workers:
+    """All workers of a run. Any `concurrent.futures` executor could stand behind it."""
+
+    def __init__(
+        self, frameworks: tuple[Side, ...], logs: Path, *, device: str = "cpu"
+    ) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._stopped = threading.Event()
+        self._workers = {
+            (framework, precision): _Worker(
+                framework, precision, device, logs / f"{framework}-{precision}.log"
+            )
+            for framework in frameworks
+            for precision in PRECISIONS
+        }
+
+    @property
+    def sides(self) -> tuple[tuple[Side, Precision], ...]:
+        """(framework, precision) of every worker."""
+        return tuple(self._workers)
+
+    def submit(self, task: Task) -> "Future[Answer]":
+        """Queue a task at its worker; the future raises `Crashed`."""
+        return self._ask(task.framework, task.precision, worker.perform, task)
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """What every worker says of itself; raises `NoDevice`."""
+        asked = {
+            f"{framework} {precision}": self._ask(
+                framework, precision, worker.describe, framework
+            )
+            for framework, precision in self._workers
+        }
+        return {side: future.result() for side, future in asked.items()}
+
+    def _ask(
+        self,
+        framework: Side,
+        precision: Precision,
+        function: Callable[..., Any],
+        *arguments: Any,
+    ) -> "Future[Any]":
+        at = self._workers[framework, precision]
+
+        def call() -> Any:
+            if self._stopped.is_set():
+                raise Crashed("stopped")
+            try:
+                return at.call(function, *arguments)
+            except (Crashed, NoDevice):
+                raise
+            except Exception as error:
+                # Whatever a twin raises becomes a row, with its own words.
+                raise Crashed(f"{type(error).__name__}: {error}") from error
+
+        return at.queue.submit(call)
+
+    def stop(self) -> None:
+        """End every worker now."""
+        self._stopped.set()
+        for at in self._workers.values():
+            if at.pid is not None:
+                os.kill(at.pid, signal.SIGKILL)
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        if kind is not None:
+            self.stop()
+        self._stopped.set()
+        for at in self._workers.values():
+            at.queue.shutdown(cancel_futures=True)
+            if at.process is not None:
+                at.process.shutdown(cancel_futures=True)

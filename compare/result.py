@@ -1,0 +1,179 @@
+"""The result of a run: rows, verdicts, and `run.json`, whose field names are a contract."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from compare.trace import Step
+
+SCHEMA = 1
+PHASES = (
+    "data",
+    "parameters",
+    "outputs",
+    "loss",
+    "gradients",
+    "state",
+    "update",
+    "trajectory",
+    "predictions",
+    "oracle",
+)
+Verdict = Literal[
+    "skipped",
+    "bitwise",
+    "rounding",
+    "differs",
+    "precision",
+    "unresolved",
+    "semantic",
+    "crashed",
+]
+ORDER: tuple[Verdict, ...] = (
+    "skipped",
+    "bitwise",
+    "rounding",
+    "differs",
+    "precision",
+    "unresolved",
+    "semantic",
+    "crashed",
+)
+"""From best to worst; `skipped` rows prove nothing and hide nothing."""
+FAILS = frozenset({"unresolved", "semantic", "crashed"})
+"""What an example's verdict may not be."""
+
+
+class NotARun(ValueError):
+    """A run.json that cannot be read, with the reason."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. `score` is error / floor; None where the comparison is exact.
+
+    `step` is a training step, the name of a probe, or None; `index`, `jax` and `torch`
+    are the worst element and its two values.
+    """
+
+    phase: str
+    quantity: str
+    leaf: str
+    step: Step
+    precision: str
+    error: float | None
+    floor: float | None
+    score: float | None
+    verdict: Verdict
+    why: str = ""
+    index: list[int] | None = None
+    jax: float | None = None
+    torch: float | None = None
+
+
+@dataclass(frozen=True)
+class Example:
+    """All rows of one example and what they amount to; `seconds` is wall-clock time."""
+
+    name: str
+    kind: Literal["training", "lesson"]
+    verdict: Verdict
+    seconds: float
+    checks: list[Row]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A whole run, as written to `run.json`."""
+
+    seed: int
+    environment: dict[str, Any]
+    examples: list[Example]
+    schema: int = SCHEMA
+    run: str = ""
+
+
+def verdict(rows: Iterable[Row]) -> Verdict:
+    """The worst row; unresolved ones count only where a phase has nothing else.
+
+    Skipped rows count only where there is nothing else at all.
+    """
+    rows = [row for row in rows if row.verdict != "skipped"]
+    if not rows:
+        return "skipped"
+    resolved = [row for row in rows if row.verdict != "unresolved"]
+    worst = max((row.verdict for row in resolved), key=ORDER.index, default="skipped")
+    if unresolved_phases(rows):
+        worst = max(worst, "unresolved", key=ORDER.index)
+    return worst
+
+
+def unresolved_phases(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Phases in which every row is unresolved: nothing was compared there."""
+    by_phase: dict[str, set[str]] = {}
+    for row in rows:
+        if row.verdict != "skipped":
+            by_phase.setdefault(row.phase, set()).add(row.verdict)
+    return tuple(p for p, verdicts in by_phase.items() if verdicts == {"unresolved"})
+
+
+def in_order(row: Row) -> tuple[int, bool, int, float]:
+    """Sort key: by phase, then by step; the worst score first."""
+    phase = PHASES.index(row.phase) if row.phase in PHASES else len(PHASES)
+    number = row.step if isinstance(row.step, int) else -1
+    score = float("inf") if row.score is None else row.score
+    return phase, isinstance(row.step, str), number, -score
+
+
+def first_failure(rows: Iterable[Row]) -> Row | None:
+    """The first failing row in the order of phases, then of steps."""
+    failing = [row for row in rows if row.verdict in ("semantic", "crashed")]
+    return min(failing, key=in_order, default=None)
+
+
+def passed(verdict: Verdict, *, strict: bool = False) -> bool:
+    """Whether a verdict passes; under `strict`, `precision` does not."""
+    return verdict not in FAILS and not (strict and verdict == "precision")
+
+
+def largest_score(rows: Iterable[Row]) -> float | None:
+    """The largest float64 score that passed: how close rounding came to the limit."""
+    scores = [
+        row.score
+        for row in rows
+        if row.precision == "float64"
+        and row.score is not None
+        and row.verdict in ("bitwise", "rounding", "differs")
+    ]
+    return max(scores, default=None)
+
+
+def write(run: Run, path: Path) -> None:
+    """Write run.json; a number that is not finite is written as null."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1))
+    partial.replace(path)
+
+
+def read(path: Path) -> Run:
+    """Read run.json; raises `NotARun` with the reason in a person's words."""
+    if not path.is_file():
+        raise NotARun(f"{path} is not there: expected the folder of a `twinnets run`")
+    try:
+        found = msgspec.json.decode(path.read_bytes())
+    except msgspec.DecodeError as error:
+        raise NotARun(f"{path} is no JSON, or is cut off: {error}") from None
+    version = found.get("schema") if isinstance(found, dict) else None
+    if isinstance(version, int) and version > SCHEMA:
+        raise NotARun(
+            f"{path} has schema {version}, this twinnets reads up to {SCHEMA}: upgrade it"
+        )
+    try:
+        return msgspec.convert(found, Run)
+    except msgspec.ValidationError as error:
+        raise NotARun(f"{path} is no run of twinnets: {error}") from None

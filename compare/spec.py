@@ -1,0 +1,153 @@
+"""What both twins of an example share, as data: frozen dataclasses, no behaviour.
+
+A `Training` is a model that is trained; a `Lesson` is a set of small functions. The
+file that holds a spec gives it its name.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from compare.initial import Start, draw
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What the steps of a run are fed: `shared` by all steps, `stacked` one per step."""
+
+    shared: Arrays = field(default_factory=dict)
+    stacked: Arrays = field(default_factory=dict)
+
+    def at(self, step: int) -> Arrays:
+        """The batch of one step."""
+        rows = {name: np.asarray(rows[step]) for name, rows in self.stacked.items()}
+        return self.shared | rows
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A one-step map from a constructed state, to reach what training does not."""
+
+    name: str
+    parameters: Arrays
+    batch: Arrays
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything random of one run of a training, drawn from its seed, in float64."""
+
+    data: Arrays
+    parameters: Arrays
+    batches: Batches
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A second step of both twins, which differ there by design.
+
+    `relation(before, batch, jax)` returns what PyTorch must give, from the state before
+    the step, the batch, and what JAX gave after it. The check fails when that does not
+    hold, and also when the two no longer differ.
+    """
+
+    function: str
+    reason: str
+    relation: Callable[[Arrays, Arrays, Arrays], Arrays]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A model, its data and how it is trained."""
+
+    teaches: str
+    sizes: Mapping[str, int]
+    hyperparameters: Mapping[str, float]
+    parameters: Mapping[str, Start]
+    steps: int
+    data: Callable[[Generator], Arrays]
+    batches: Callable[[Generator, Arrays], Batches]
+    prediction_inputs: Callable[[Arrays], dict[str, Arrays]]
+    metric_name: str
+    metric: Callable[[Arrays, Arrays], float]
+    discrete: frozenset[str] = frozenset()
+    """Float inputs that are never perturbed, such as labels."""
+    float64_steps: int = 200
+    """How many steps are run in float64 from the start."""
+    checkpoints: tuple[int, ...] = ()
+    """Steps whose one-step map is checked, beside a dozen log-spaced ones."""
+    probes: Callable[[Generator, Prepared], tuple[Probe, ...]] | None = None
+    oracle: Callable[[Prepared, int], Arrays] | None = None
+    """`oracle(prepared, steps)`: `loss` and `parameters/<leaf>` after every step."""
+    variants: tuple[Variant, ...] = ()
+    accumulates: bool = False
+    """Gradients are kept between steps and are part of the state."""
+    still: frozenset[str] = frozenset()
+    """Parameters that are expected not to move."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference between the frameworks by design, exactly as it must show itself.
+
+    `kinds` maps a precision to what (JAX, PyTorch) return there, such as
+    `("int32[5]", "int64[5]")` or `("float32[]", "raises IndexError")`; precisions left
+    out must agree. Values that differ have a `relation(jax, inputs)`, which returns what
+    PyTorch must return, or the expected values themselves. All take and return leaves
+    by path; a single array has the path "".
+    """
+
+    reason: str
+    kinds: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    relation: Callable[[Arrays, Mapping[str, Any]], Arrays] | None = None
+    jax: Callable[[Mapping[str, Any]], Arrays] | None = None
+    torch: Callable[[Mapping[str, Any]], Arrays] | None = None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a lesson's function must return in both frameworks, with its origin.
+
+    With `decimals` the value is compared to that many printed decimals, otherwise at
+    the rounding floor.
+    """
+
+    function: str
+    value: Callable[[Mapping[str, Any]], Arrays]
+    origin: str
+    decimals: int | None = None
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Small functions, called with the inputs by the names of their arguments."""
+
+    teaches: str
+    inputs: Callable[[Generator], dict[str, Any]]
+    raw: frozenset[str] = frozenset()
+    """Inputs handed over as they are (NumPy arrays, lists, numbers)."""
+    discrete: frozenset[str] = frozenset()
+    """Float inputs that are never perturbed."""
+    differences: Mapping[str, Difference] = field(default_factory=dict)
+    expected: tuple[Expected, ...] = ()
+    needs_gpu: frozenset[str] = frozenset()
+
+
+Spec = Training | Lesson
+
+
+def prepare(spec: Training, seed: int) -> Prepared:
+    """Draw data, starting parameters and batches, each from a stream of its own."""
+    data = spec.data(stream(seed, "data"))
+    parameters = draw(spec.parameters, stream(seed, "parameters"))
+    return Prepared(data, parameters, spec.batches(stream(seed, "batches"), data))
+
+
+def stream(seed: int, purpose: str) -> Generator:
+    """A generator for one purpose, independent of those for other purposes."""
+    return np.random.default_rng([seed, *purpose.encode()])

@@ -1,0 +1,1 @@
+"""One file per example: `SPEC`, with its NumPy oracle where there is one."""

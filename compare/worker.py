@@ -1,0 +1,65 @@
+"""The worker's side: set a process up for one framework and precision, do one task."""
+
+import os
+import signal
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from compare.measure_lesson import lesson
+from compare.measure_training import maps, trajectory
+from compare.noise import Precision
+from compare.plant import PACKAGE, modules
+from compare.registry import load
+from compare.spec import Lesson
+from compare.task import State, Task
+from compare.trace import Trace
+
+THREADS = "1"
+"""Of each worker: the same order of summation on every machine."""
+
+
+def enter(precision: Precision, device: str, log: Path) -> None:
+    """Set the process up before its framework is imported; stderr goes to `log`."""
+    # Ctrl-C reaches the whole group; the parent ends its workers itself.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with log.open("a") as stream:
+        os.dup2(stream.fileno(), sys.stderr.fileno())
+    os.environ |= environment(precision, device)
+
+
+def start(framework: str, precision: Precision, device: str) -> int:
+    """Import the framework; raises RuntimeError without the device; returns the pid."""
+    runtime = import_module(f"{PACKAGE[framework]}.runtime")
+    runtime.start(precision=precision, device=device)
+    return os.getpid()
+
+
+def environment(precision: Precision, device: str) -> dict[str, str]:
+    """What a framework reads while it is imported."""
+    return {
+        "JAX_ENABLE_X64": str(precision == "float64"),
+        "JAX_PLATFORMS": "cpu" if device == "cpu" else "cuda,cpu",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false "
+        "intra_op_parallelism_threads=1",
+        "OMP_NUM_THREADS": THREADS,
+        "MKL_NUM_THREADS": THREADS,
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+
+
+def perform(task: Task) -> tuple[Trace, dict[int, State]]:
+    """Do one task: its trace, and the checkpoint states of a trajectory."""
+    spec = load(task.example)
+    runtime, twin = modules(task.framework, task.example, task.edit)
+    if isinstance(spec, Lesson):
+        return lesson(task, runtime, twin, spec), {}
+    if task.kind == "trajectory":
+        return trajectory(task, runtime, twin, spec)
+    return maps(task, runtime, twin, spec), {}
+
+
+def describe(framework: str) -> dict[str, str]:
+    """Versions, devices and settings of this process's framework."""
+    return import_module(f"{PACKAGE[framework]}.runtime").describe()

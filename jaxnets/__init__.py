@@ -1,0 +1,1 @@
+"""The examples in JAX, Flax NNX and Optax."""
