@@ -1,16 +1,14 @@
 """Measuring a training twin: whole runs, and one-step maps at checkpoints."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from compare.measure import Collector, Values, cast, digest, moved
 from compare.noise import largest
-from compare.spec import Arrays, Batches, Prepared, Training, prepare, stream
+from compare.spec import Arrays, Batches, Prepared, Training, Variant, prepare, stream
 from compare.task import State, Task
 from compare.trace import Key, Trace
 
@@ -200,7 +198,7 @@ class _Point:
             # Constants are moved too, so both runs take them as given numbers.
             exact = self.runtime.one_step(self.subject, self.state, fed, constants=own)
             values = self.flat(self.state, exact)
-        for copy, state, given in self.copies():
+        for copy, state, batch in self._moved():
             rng = stream(self.task.seed, f"constants {copy}")
             changed = {
                 n: v * (1 + rng.choice((-1, 1)) * _CONSTANT) for n, v in own.items()
@@ -208,7 +206,7 @@ class _Point:
             result = self.runtime.one_step(
                 self.subject,
                 state,
-                given,
+                self.runtime.feed(self.subject, batch),
                 constants=changed if self.task.precision == "float32" else None,
             )
             out.compare(self.flat(state, result), values)
@@ -216,37 +214,31 @@ class _Point:
     def variants(self, out: Collector) -> None:
         """Steps that differ by design; JAX's side says what PyTorch must give."""
         for variant in self.spec.variants:
-
-            def values(
-                state: State, batch: Arrays, function: str = variant.function
-            ) -> tuple[Values, Values]:
-                fed = self.runtime.feed(self.subject, batch)
-                after = self.runtime.one_step(
-                    self.subject, state, fed, function=function
-                )["after"]
-                if self.task.framework == "jax":
-                    due = variant.relation(state, batch, after)
-                else:
-                    due = after
-                return (
-                    {Key("update", function, n, self.step): v for n, v in due.items()},
-                    {Key("own", function, n, self.step): v for n, v in after.items()},
-                )
-
-            base, own = values(self.state, self.batch)
+            base, own = self._variant(variant, self.state, self.batch)
             out.put(base | own)
-            for copy, state, _ in self.copies():
-                batch = moved(self.batch, self.task, copy, discrete=self.spec.discrete)
-                out.compare(values(state, batch)[0], base)
+            for _, state, batch in self._moved():
+                out.compare(self._variant(variant, state, batch)[0], base)
 
-    def copies(self) -> list[tuple[int, State, Any]]:
-        """Perturbed states and batches, handed to the framework."""
-        found = []
+    def _variant(
+        self, variant: Variant, state: State, batch: Arrays
+    ) -> tuple[Values, Values]:
+        fed = self.runtime.feed(self.subject, batch)
+        name, step = variant.function, self.step
+        result = self.runtime.one_step(self.subject, state, fed, function=name)
+        own = due = result["after"]
+        if self.task.framework == "jax":
+            due = variant.relation(state, batch, own)
+        return (
+            {Key("update", name, leaf, step): value for leaf, value in due.items()},
+            {Key("own", name, leaf, step): value for leaf, value in own.items()},
+        )
+
+    def _moved(self) -> Iterator[tuple[int, State, Arrays]]:
+        """Perturbed states and batches."""
         for copy in range(self.task.effort.copies):
             state = moved(self.state, self.task, copy)
             batch = moved(self.batch, self.task, copy, discrete=self.spec.discrete)
-            found.append((copy, state, self.runtime.feed(self.subject, batch)))
-        return found
+            yield copy, state, batch
 
     def flat(self, before: State, result: Mapping[str, Any]) -> Values:
         """The result of a step by key."""

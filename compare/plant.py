@@ -16,14 +16,14 @@ from unittest.mock import patch
 
 FRAMEWORKS = ("jax", "torch")
 PACKAGE = {"jax": "jaxnets", "torch": "torchnets"}
-_PARTS = ("layout", "runtime")
+_PARTS = ("arrays", "layout", "precision", "runtime")
 
 Side = Literal["jax", "torch"]
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Replace `find` by `replace` in `file`: "twin", "layout" or "runtime"."""
+    """Replace `find` by `replace` in `file`: "twin", or a part of the runtime."""
 
     find: str
     replace: str

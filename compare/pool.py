@@ -1,4 +1,4 @@
-"""The worker processes: one for each framework and precision, replaced when one dies."""
+"""The worker processes, one a framework and precision; one that dies is replaced."""
 
 import os
 import signal
@@ -26,8 +26,8 @@ class Crashed(RuntimeError):
     """A task whose worker died or whose code raised, with the reason."""
 
 
-class NoDevice(RuntimeError):
-    """A framework does not see the device that was asked for."""
+class NotReady(RuntimeError):
+    """A framework that cannot be used here, or does not see the device asked for."""
 
 
 def missing(framework: str) -> tuple[str, ...]:
@@ -80,10 +80,10 @@ class _Worker:
             )
             try:
                 self.pid = start.result()
-            except RuntimeError as error:
+            except (ImportError, RuntimeError) as error:
                 if isinstance(error, BrokenProcessPool):
                     raise
-                raise NoDevice(str(error)) from None
+                raise NotReady(f"{self.framework}: {error}") from None
         return self.process
 
     def _tail(self) -> str:
@@ -117,7 +117,7 @@ class Workers:
         return self._ask(task.framework, task.precision, worker.perform, task)
 
     def describe(self) -> dict[str, dict[str, str]]:
-        """What every worker says of itself; raises `NoDevice`."""
+        """What every worker says of itself; raises `NotReady`."""
         asked = {
             f"{framework} {precision}": self._ask(
                 framework, precision, worker.describe, framework
@@ -140,7 +140,7 @@ class Workers:
                 raise Crashed("stopped")
             try:
                 return at.call(function, *arguments)
-            except (Crashed, NoDevice):
+            except (Crashed, NotReady):
                 raise
             except Exception as error:
                 # Whatever a twin raises becomes a row, with its own words.

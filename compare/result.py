@@ -1,4 +1,4 @@
-"""The result of a run: rows, verdicts, and `run.json`, whose field names are a contract."""
+"""The result of a run: rows, verdicts, and `run.json`; field names are a contract."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -86,15 +86,15 @@ class Example:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """A whole run, as written to `run.json`."""
+    """A whole run, as written to `run.json`; `run` is its name, found in its traces."""
 
+    schema: int = SCHEMA
+    run: str = ""
     seed: int
     environment: dict[str, Any]
     examples: list[Example]
-    schema: int = SCHEMA
-    run: str = ""
 
 
 def verdict(rows: Iterable[Row]) -> Verdict:
@@ -171,7 +171,8 @@ def read(path: Path) -> Run:
     version = found.get("schema") if isinstance(found, dict) else None
     if isinstance(version, int) and version > SCHEMA:
         raise NotARun(
-            f"{path} has schema {version}, this twinnets reads up to {SCHEMA}: upgrade it"
+            f"{path} has schema {version}, this twinnets reads up to {SCHEMA}: "
+            "upgrade it"
         )
     try:
         return msgspec.convert(found, Run)

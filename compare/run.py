@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from compare import result, trace
 from compare.check import Incomparable
@@ -150,6 +149,11 @@ def example(
     )
 
 
+def crash(name: str, why: str, *, seconds: float) -> Example:
+    """An example whose worker died or whose code raised."""
+    return example(name, [_one_row("crashed", why)], seconds=seconds)
+
+
 def _one_row(verdict: result.Verdict, why: str) -> Row:
     return Row("data", "run", "", None, "", None, None, None, verdict, why)
 
@@ -168,8 +172,7 @@ def run(
         try:
             measured = measure(base, workers)
         except Crashed as error:
-            spent = time.perf_counter() - began
-            return example(name, [_one_row("crashed", str(error))], seconds=spent)
+            return crash(name, str(error), seconds=time.perf_counter() - began)
         done = judge(measured, base, seconds=time.perf_counter() - began)
         if keep is not None:
             keep(measured, name)
@@ -189,8 +192,3 @@ def run(
 def absent() -> tuple[str, ...]:
     """Frameworks that are not installed."""
     return tuple(name for name in FRAMEWORKS if missing(name))
-
-
-def path_of(folder: Path, found: Trace) -> Path:
-    """Where a trace is kept in a run's folder."""
-    return folder / "traces" / f"{found.example}.{found.framework}.{found.precision}"

@@ -18,7 +18,7 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Batches:
-    """What the steps of a run are fed: `shared` by all steps, `stacked` one per step."""
+    """What a run's steps are fed: `shared` by all steps, `stacked` one per step."""
 
     shared: Arrays = field(default_factory=dict)
     stacked: Arrays = field(default_factory=dict)
@@ -97,9 +97,9 @@ class Difference:
 
     `kinds` maps a precision to what (JAX, PyTorch) return there, such as
     `("int32[5]", "int64[5]")` or `("float32[]", "raises IndexError")`; precisions left
-    out must agree. Values that differ have a `relation(jax, inputs)`, which returns what
-    PyTorch must return, or the expected values themselves. All take and return leaves
-    by path; a single array has the path "".
+    out must agree. Values that differ have a `relation(jax, inputs)`, which returns
+    what PyTorch must return, or the expected values themselves. All take and return
+    leaves by path; a single array has the path "".
     """
 
     reason: str
@@ -139,6 +139,11 @@ class Lesson:
 
 
 Spec = Training | Lesson
+
+
+def full_batch(rng: Generator, data: Arrays) -> Batches:
+    """Every step sees all of the data."""
+    return Batches(shared=data)
 
 
 def prepare(spec: Training, seed: int) -> Prepared:

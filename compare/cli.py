@@ -1,0 +1,173 @@
+"""The command line: arguments and exit codes, nothing else.
+
+Exit codes: 0 all passed · 1 a mismatch or a crash · 2 wrong usage · 3 a timing claim
+could not be decided · 4 nothing was compared.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import typer
+from rich.console import Console
+
+from compare import registry
+from compare.registry import UnknownExample
+
+PASSED, MISMATCH, USAGE, NOTHING = 0, 1, 2, 4
+
+app = typer.Typer(
+    help="Proves that the JAX and the PyTorch twin of each example do the same.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+T = TypeVar("T")
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Examples; all of them by default.")
+]
+
+
+def main() -> None:
+    """The `twinnets` command."""
+    app()
+
+
+def _usage(message: str) -> typer.Exit:
+    """Say what is wrong in one line, and leave with exit code 2."""
+    Console(stderr=True).print(f"twinnets: {message}", style="bold", markup=False)
+    return typer.Exit(USAGE)
+
+
+def _known(names: list[str] | None) -> list[str]:
+    """These examples, or all; leaves with exit code 2 at an unknown one."""
+    for name in names or ():
+        _or_usage(lambda name=name: registry.load(name), UnknownExample)
+    return list(dict.fromkeys(names)) if names else list(registry.names())
+
+
+def _or_usage(call: Callable[[], T], *errors: type[Exception]) -> T:
+    try:
+        return call()
+    except errors as error:
+        raise _usage(str(error.args[0]) if error.args else str(error)) from None
+
+
+@app.command("list")
+def list_examples(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """The examples: name, kind, one line."""
+    from compare import show
+
+    show.print_examples(as_json=as_json)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="An example.")],
+) -> None:
+    """The two twins side by side, function by function."""
+    from compare import show as side_by_side
+
+    _known([name])
+    side_by_side.print_twins(name)
+
+
+@app.command()
+def run(
+    names: Names = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="40 steps, fewer copies and checkpoints.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="All steps in float64 too.")
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="`precision` does not pass.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    device: Annotated[
+        Literal["cpu", "gpu"], typer.Option(help="Where both frameworks compute.")
+    ] = "cpu",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for run.json; default runs/<time>.")
+    ] = None,
+    from_: Annotated[
+        Path | None,
+        typer.Option("--from", help="Check the traces of an earlier run again."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print run.json in place of the table.")
+    ] = False,
+) -> None:
+    """Run the examples in both frameworks and say whether they match."""
+    from compare import folder, result
+    from compare.command import execute, print_run
+    from compare.pool import NotReady
+    from compare.run import Settings, new_run
+    from compare.task import FULL, NORMAL, QUICK
+
+    if quick and full:
+        raise _usage("--quick and --full: give one of them, not both")
+    chosen = _known(names)
+    if from_ is not None:
+        found = _or_usage(lambda: folder.again(from_, names=names), result.NotARun)
+        print_run(found, from_, as_json=as_json)
+    else:
+        where = _or_usage(
+            lambda: folder.open_folder(out or folder.default_folder()),
+            folder.NotWritable,
+        )
+        effort = QUICK if quick else FULL if full else NORMAL
+        settings = Settings(seed, device, effort, new_run())
+        found = _or_usage(
+            lambda: execute(chosen, settings, where, quiet=as_json), NotReady
+        )
+        print_run(found, where, as_json=as_json)
+    raise typer.Exit(exit_code(found.examples, strict=strict, expected=len(chosen)))
+
+
+def exit_code(examples: list, *, strict: bool, expected: int = 0) -> int:
+    """What a run's verdicts amount to."""
+    from compare import result
+
+    verdicts = [example.verdict for example in examples]
+    if any(not result.passed(verdict, strict=strict) for verdict in verdicts):
+        return MISMATCH
+    if all(verdict == "skipped" for verdict in verdicts):
+        return NOTHING
+    return PASSED if len(examples) >= expected else MISMATCH
+
+
+@app.command()
+def selftest(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Faults; all of them by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Plant faults one at a time and say how many are detected."""
+    from compare import selftest as planted
+
+    unknown = set(names or ()) - {fault.name for fault in planted.FAULTS}
+    if unknown:
+        raise _usage(f"there is no fault {sorted(unknown)}: see `twinnets selftest`")
+    missed = planted.command(names, seed=seed, as_json=as_json)
+    raise typer.Exit(MISMATCH if missed else PASSED)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Versions, devices, threads, precision flags, and what is missing."""
+    from compare.doctor import print_report
+
+    raise typer.Exit(PASSED if print_report(as_json=as_json) else NOTHING)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

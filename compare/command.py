@@ -1,0 +1,178 @@
+"""`twinnets run`: progress, the folder, the table."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from compare import folder as folders
+from compare import result
+from compare.doctor import environment
+from compare.pool import Workers, installed
+from compare.result import Example, Row, Run
+from compare.run import Settings, run
+
+STYLES = {
+    "bitwise": "green",
+    "rounding": "green",
+    "differs": "cyan",
+    "precision": "yellow",
+    "unresolved": "magenta",
+    "semantic": "bold red",
+    "crashed": "bold red",
+    "skipped": "dim",
+}
+
+
+def execute(
+    names: Sequence[str], settings: Settings, where: Path, *, quiet: bool = False
+) -> Run:
+    """Run the examples; every one that is done is on disk at once.
+
+    Raises `NotReady`. After Ctrl-C the workers are ended and what was done is kept.
+    """
+    console = Console(stderr=True, quiet=quiet)
+    told = environment() | {
+        "command": ["twinnets", *sys.argv[1:]],
+        "settings": folders.told(settings),
+    }
+    done: dict[str, Example] = {}
+
+    def written() -> Run:
+        examples = [done[name] for name in names if name in done]
+        found = Run(
+            run=settings.run,
+            seed=settings.seed,
+            environment=told,
+            examples=examples,
+        )
+        result.write(found, where / "run.json")
+        return found
+
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with Workers(installed(), where / "logs", device=settings.device) as workers:
+        told["workers"] = workers.describe()
+        written()
+        with progress:
+            bar = progress.add_task("examples", total=len(names))
+            for example in run(
+                names,
+                settings,
+                workers,
+                keep=lambda measured, name: folders.keep(where, measured, name),
+            ):
+                done[example.name] = example
+                written()
+                progress.advance(bar)
+                progress.console.print(_line(example), highlight=False)
+    return written()
+
+
+def _line(example: Example) -> str:
+    style = STYLES[example.verdict]
+    return f"[{style}]{example.verdict:>10}[/]  {example.name}  {example.seconds:.1f} s"
+
+
+def print_run(found: Run, where: Path, *, as_json: bool) -> None:
+    """The table, what failed first, and where it all is."""
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        return
+    console = Console()
+    console.print(_table(found))
+    for example in found.examples:
+        for line in _explain(example):
+            console.print(line, highlight=False)
+    console.print(_summary(found), highlight=False)
+    console.print(f"[dim]{where / 'run.json'}[/]", highlight=False)
+
+
+def _table(found: Run) -> Table:
+    table = Table(title=f"JAX and PyTorch, seed {found.seed}", title_justify="left")
+    table.add_column("example")
+    table.add_column("verdict")
+    for heading in ("checks", "unresolved", "largest score", "horizon", "seconds"):
+        table.add_column(heading, justify="right")
+    for example in found.examples:
+        score = result.largest_score(example.checks)
+        unresolved = sum(row.verdict == "unresolved" for row in example.checks)
+        table.add_row(
+            example.name,
+            f"[{STYLES[example.verdict]}]{example.verdict}[/]",
+            str(len(example.checks)),
+            str(unresolved or ""),
+            "" if score is None else f"{score:.2g}",
+            str(example.facts.get("horizon", "")),
+            f"{example.seconds:.1f}",
+        )
+    return table
+
+
+def _explain(example: Example) -> list[str]:
+    """Why an example's verdict is worse than agreement."""
+    lines = []
+    failure = result.first_failure(example.checks)
+    if failure is not None:
+        lines.append(f"[bold red]{example.name}[/]: {describe(failure)}")
+    for phase in result.unresolved_phases(example.checks):
+        lines.append(
+            f"[magenta]{example.name}[/]: nothing was resolved in phase {phase}"
+        )
+    reasons = {
+        (row.verdict, row.why): row
+        for row in example.checks
+        if row.verdict in ("precision", "skipped") and row.why
+    }
+    for row in reasons.values():
+        style = STYLES[row.verdict]
+        lines.append(f"[{style}]{example.name}[/]: {describe(row)}")
+    return lines
+
+
+def describe(row: Row) -> str:
+    """One row in a sentence."""
+    where = " ".join(
+        part
+        for part in (
+            row.phase,
+            row.quantity,
+            row.leaf,
+            "" if row.step is None else f"step {row.step}",
+            row.precision,
+        )
+        if part
+    )
+    score = "" if row.score is None else f" (score {row.score:.3g})"
+    why = f": {row.why}" if row.why else ""
+    return f"{row.verdict} in {where}{score}{why}".replace("[", r"\[")
+
+
+def _summary(found: Run) -> str:
+    """The answer in one line."""
+    examples = [e for e in found.examples if e.verdict != "skipped"]
+    agree = sum(result.passed(example.verdict) for example in examples)
+    scores = [result.largest_score(example.checks) for example in examples]
+    largest = max((score for score in scores if score is not None), default=None)
+    rounding = (
+        ""
+        if largest is None
+        else f" Largest score {largest:.2g} of 32: rounding, by the measured floor."
+    )
+    return f"{agree} of {len(examples)} examples agree.{rounding}"

@@ -1,0 +1,95 @@
+"""What this machine and this installation are, and what is missing."""
+
+import os
+import platform
+import tempfile
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from compare.plant import FRAMEWORKS
+from compare.pool import NotReady, Workers, install_line, installed, missing
+from compare.worker import THREADS
+
+PACKAGES = (
+    "twinnets",
+    "numpy",
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "torch",
+    "scikit-learn",
+    "scipy",
+)
+
+
+def environment() -> dict[str, Any]:
+    """The machine and the versions; imports no framework. Memory is in bytes."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory": psutil.virtual_memory().total,
+        "threads per worker": int(THREADS),
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def print_report(*, as_json: bool) -> bool:
+    """Print everything; whether at least one framework is there."""
+    found = environment()
+    there = installed()
+    with tempfile.TemporaryDirectory() as logs, Workers(there, Path(logs)) as workers:
+        try:
+            found["workers"] = workers.describe()
+        except NotReady as error:
+            found["workers"] = {"error": {"reason": str(error)}}
+    found["missing"] = {
+        name: install_line(name) for name in FRAMEWORKS if missing(name)
+    }
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+    else:
+        _print(found)
+    return bool(there)
+
+
+def _print(found: dict[str, Any]) -> None:
+    console = Console()
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name in ("python", "platform", "processor", "cores", "threads per worker"):
+        table.add_row(name, str(found[name]))
+    table.add_row("memory", f"{found['memory'] / 2**30:.1f} GiB")
+    for name, number in found["packages"].items():
+        table.add_row(name, number)
+    for side, told in found["workers"].items():
+        settings = ", ".join(f"{name} {value}" for name, value in told.items())
+        table.add_row(side, settings)
+    console.print(table)
+    for name, line in found["missing"].items():
+        console.print(f"{name} is missing: {line}", style="bold")

@@ -1,0 +1,127 @@
+"""A run's folder: run.json, traces, checkpoint states and the workers' logs."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare import result, trace
+from compare.noise import PRECISIONS
+from compare.plant import FRAMEWORKS
+from compare.registry import load
+from compare.result import Example, NotARun, Run
+from compare.run import Measured, Settings, judge
+from compare.spec import Lesson
+from compare.task import Effort, State
+
+
+class NotWritable(OSError):
+    """A folder that cannot be written."""
+
+
+def open_folder(folder: Path) -> Path:
+    """Make the folder, or empty one that holds an earlier run; raises `NotWritable`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "run.json").exists():
+            for part in ("traces", "states", "logs"):
+                shutil.rmtree(folder / part, ignore_errors=True)
+            (folder / "run.json").unlink()
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise NotWritable(f"cannot write to {folder}: {error.strerror}") from None
+    return folder
+
+
+def default_folder() -> Path:
+    """`runs/<date and time>` in the current folder."""
+    return Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+
+
+def keep(folder: Path, measured: Measured, name: str) -> None:
+    """Save the traces, large leaves thinned, and the checkpoint states."""
+    for found in trace.thin(measured.traces):
+        trace.save(found, _path(folder, name, found.framework, found.precision))
+    if measured.states:
+        path = folder / "states" / f"{name}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **_flat(measured.states))
+
+
+def _path(folder: Path, name: str, framework: str, precision: str) -> Path:
+    return folder / "traces" / f"{name}.{framework}.{precision}"
+
+
+def _flat(states: Mapping[int, State]) -> dict[str, Any]:
+    return {
+        f"{step} {leaf}": value
+        for step, state in states.items()
+        for leaf, value in state.items()
+    }
+
+
+def again(folder: Path, *, names: Sequence[str] | None = None) -> Run:
+    """Check a run's saved traces again, without running anything; raises `NotARun`."""
+    before = result.read(folder / "run.json")
+    settings = settings_of(before)
+    return replace(
+        before,
+        examples=[
+            _again(folder, example, settings)
+            for example in before.examples
+            if not names or example.name in names
+        ],
+    )
+
+
+def settings_of(run: Run) -> Settings:
+    """The settings that a run was made with."""
+    told = run.environment.get("settings", {})
+    try:
+        effort = Effort(**told["effort"])
+        return Settings(run.seed, told["device"], effort, run.run)
+    except (KeyError, TypeError) as error:
+        raise NotARun(f"the run does not tell its settings: {error}") from None
+
+
+def told(settings: Settings) -> dict[str, Any]:
+    """Settings as run.json has them."""
+    return {"device": settings.device, "effort": asdict(settings.effort)}
+
+
+def _again(folder: Path, example: Example, settings: Settings) -> Example:
+    paths = [
+        _path(folder, example.name, framework, precision)
+        for framework in FRAMEWORKS
+        for precision in PRECISIONS
+    ]
+    there = [path for path in paths if path.with_name(path.name + ".json").exists()]
+    if not there:
+        if example.verdict in ("crashed", "skipped"):
+            return example
+        raise NotARun(f"{folder} has no traces of {example.name}: run it again")
+    try:
+        traces = tuple(trace.load(path) for path in there)
+        states = _states(folder, example.name)
+    except (OSError, ValueError, KeyError) as error:
+        raise NotARun(f"the traces of {example.name} cannot be read: {error}") from None
+    measured = Measured(traces, states)
+    base = settings.task(example.name)
+    return judge(measured, base, seconds=example.seconds)
+
+
+def _states(folder: Path, name: str) -> dict[int, State]:
+    if isinstance(load(name), Lesson):
+        return {}
+    states: dict[int, State] = {}
+    with np.load(folder / "states" / f"{name}.npz", allow_pickle=False) as saved:
+        for key in saved.files:
+            step, leaf = key.split(" ", 1)
+            states.setdefault(int(step), {})[leaf] = saved[key]
+    return states

@@ -1,0 +1,106 @@
+"""The examples as a list, and two twins side by side."""
+
+import ast
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+
+from compare import registry
+from compare.plant import PACKAGE
+from compare.spec import Lesson
+
+
+@dataclass(frozen=True)
+class Part:
+    """One definition of a twin, with its comments and decorators; "" is the head."""
+
+    name: str
+    source: str
+
+
+def kind(name: str) -> str:
+    """ "lesson" or "training"."""
+    return "lesson" if isinstance(registry.load(name), Lesson) else "training"
+
+
+def print_examples(*, as_json: bool) -> None:
+    """Every example: name, kind, one line."""
+    rows = [(name, kind(name), registry.summary(name)) for name in registry.names()]
+    if as_json:
+        keys = ("name", "kind", "teaches")
+        print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=1))
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("example", "kind", "what it teaches"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def print_twins(name: str) -> None:
+    """The JAX twin on the left, the PyTorch twin on the right."""
+    table = Table(show_lines=True, expand=True)
+    table.add_column(f"{PACKAGE['jax']}/{name}.py", ratio=1)
+    table.add_column(f"{PACKAGE['torch']}/{name}.py", ratio=1)
+    for left, right in aligned(source("jax", name), source("torch", name)):
+        table.add_row(_coloured(left), _coloured(right))
+    Console().print(table)
+
+
+def _coloured(text: str) -> Syntax:
+    return Syntax(text, "python", background_color="default", word_wrap=True)
+
+
+def source(framework: str, name: str) -> str:
+    """A twin's source, read as text: its framework need not be there."""
+    package = find_spec(PACKAGE[framework])
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError(f"{PACKAGE[framework]} is not installed")
+    folder = Path(next(iter(package.submodule_search_locations)))
+    return (folder / (name.replace(".", "/") + ".py")).read_text(encoding="utf-8")
+
+
+def parts(text: str) -> list[Part]:
+    """The head of a file and its definitions, in order, nothing left out."""
+    lines = text.splitlines()
+    named = [
+        node
+        for node in ast.parse(text).body
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    ]
+    found, begin, name = [], 0, ""
+    for node in named:
+        first = min([node.lineno, *(d.lineno for d in node.decorator_list)]) - 1
+        while first and lines[first - 1].startswith("#"):
+            first -= 1
+        found.append(Part(name, "\n".join(lines[begin:first]).strip("\n")))
+        begin, name = first, node.name
+    found.append(Part(name, "\n".join(lines[begin:]).strip("\n")))
+    return found
+
+
+def aligned(left: str, right: str) -> list[tuple[str, str]]:
+    """Both sources in rows: definitions of the same name face each other."""
+    mine, theirs = parts(left), parts(right)
+    shared = [p.name for p in mine if p.name in {q.name for q in theirs}]
+    rows: list[tuple[str, str]] = []
+
+    def until(stack: list[Part], name: str) -> str:
+        taken = []
+        while stack and stack[0].name != name:
+            taken.append(stack.pop(0).source)
+        return "\n\n\n".join(taken)
+
+    for name in shared:
+        before = until(mine, name), until(theirs, name)
+        if any(before):
+            rows.append(before)
+        rows.append((mine.pop(0).source, theirs.pop(0).source))
+    rest = until(mine, "\0"), until(theirs, "\0")
+    return [*rows, rest] if any(rest) else rows

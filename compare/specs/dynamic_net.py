@@ -1,0 +1,87 @@
+"""A network whose depth changes from step to step, and which reuses one layer.
+
+PyTorch runs whatever Python does; JAX compiles one program that holds every depth. And
+a step of depth 0 leaves a layer unused: is its gradient zero, or is there none? With
+momentum that is not the same.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from compare.data import white_noise
+from compare.initial import linear
+from compare.spec import Arrays, Batches, Training, Variant
+
+POINTS = 64
+SIZES = {"inputs": 1000, "hidden": 100, "outputs": 10}
+STEPS = 500
+DEPTHS = (0, 1, 2, 3)
+
+
+def batches(rng: np.random.Generator, data: Arrays) -> Batches:
+    """All points at every step, with the depth drawn for it.
+
+    The first four steps have one of each depth, so that the checkpoints 0 to 3 are its
+    first use. Depth 0 is the last of them: without momentum from a step before, an
+    unused layer stands still in any framework.
+    """
+    depth = rng.choice(DEPTHS, STEPS).astype(np.int32)
+    depth[:3] = rng.permutation(DEPTHS[1:])
+    depth[3] = 0
+    return Batches(shared=data, stacked={"depth": depth})
+
+
+def prediction_inputs(data: Arrays) -> dict[str, Arrays]:
+    """The points themselves, at each depth."""
+    return {
+        f"depth {depth}": {"x": data["x"], "depth": np.array(depth, np.int32)}
+        for depth in DEPTHS
+    }
+
+
+def mean_squared_error(predictions: Arrays, data: Arrays) -> float:
+    """How well the points are memorized, over all depths."""
+    errors = [(outputs - data["y"]) ** 2 for outputs in predictions.values()]
+    return float(np.mean(errors))
+
+
+def unused_layer_stands_still(before: Arrays, batch: Arrays, jax: Arrays) -> Arrays:
+    """At depth 0 PyTorch leaves the middle layer as it was, and its momentum too."""
+    if batch["depth"] != 0:
+        return jax
+    return {
+        path: before[path] if "/middle_linear." in path else after
+        for path, after in jax.items()
+    }
+
+
+SPEC = Training(
+    teaches="a depth drawn at every step, a shared layer, SGD with momentum",
+    sizes=SIZES,
+    hyperparameters={"learning_rate": 1e-4, "momentum": 0.9},
+    parameters={
+        **linear("input_linear", SIZES["inputs"], outputs=SIZES["hidden"], zero_unit=0),
+        **linear(
+            "middle_linear", SIZES["hidden"], outputs=SIZES["hidden"], zero_unit=0
+        ),
+        **linear("output_linear", SIZES["hidden"], outputs=SIZES["outputs"]),
+    },
+    steps=STEPS,
+    data=partial(
+        white_noise, points=POINTS, inputs=SIZES["inputs"], outputs=SIZES["outputs"]
+    ),
+    batches=batches,
+    prediction_inputs=prediction_inputs,
+    metric_name="mean squared error over all depths",
+    metric=mean_squared_error,
+    checkpoints=(0, 1, 2, 3),
+    variants=(
+        Variant(
+            function="train_step_default",
+            reason="zero_grad() leaves an unused parameter without a gradient, and SGD "
+            "skips it; Optax sees a gradient of zeros and moves it by its momentum",
+            relation=unused_layer_stands_still,
+        ),
+    ),
+)
