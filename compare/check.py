@@ -212,9 +212,14 @@ def in_float32(sides: Sides, whole: Pair, ops: Sequence[str]) -> Row:
     floor = noise.float32_floor(
         [whole.left, whole.right], sensitivity=np.zeros_like(whole.floor), scale=scale
     )
-    narrow = [sides.get((side, "float32")) for side in ("jax", "torch")]
-    if all(t is not None and whole.key in t.sensitivity for t in narrow):
-        floor = np.maximum(floor, _widest(sides, whole.key, "float32"))
+    for side, wide in (("jax", whole.left), ("torch", whole.right)):
+        trace = sides.get((side, "float32"))
+        narrow = None if trace is None else trace.arrays.get(whole.key)
+        if trace is None or narrow is None or narrow.shape[:1] != wide.shape[:1]:
+            continue
+        # A run drifts apart as fast as its own float32 does.
+        drift = noise.largest_distance(narrow, wide, rows=floor.ndim == 1)
+        floor = np.max([floor, drift, trace.sensitivity[whole.key]], axis=0)
     row = judge(replace(whole, floor=np.maximum(whole.floor, floor)))
     if row.verdict in ("semantic", "unresolved"):
         return row
@@ -242,7 +247,7 @@ def exact(
         precision=precision,
         error=values.pop("error", 0.0 if ok else None),
         floor=None,
-        score=0.0 if ok else None,
+        score=None,
         verdict=passing if ok else "semantic",
         why=why,
         **values,

@@ -49,10 +49,14 @@ def _function(
                 exact("outputs", function, ok=True, why=why), verdict="skipped"
             )
             return
-    rows = [*_kinds(sides, function, difference)]
-    rows += _values(sides, function, difference, given)
-    yield from rows
-    if difference and not any(row.verdict == "differs" for row in rows):
+    kinds = [*_kinds(sides, function, difference)]
+    values = [*_values(sides, function, difference, given)]
+    yield from (*kinds, *values)
+    if difference is None:
+        return
+    stated = difference.jax and difference.torch and not difference.kinds
+    must = values if difference.relation or stated else kinds
+    if not any(row.verdict == "differs" for row in must):
         yield exact(
             "outputs",
             function,
@@ -109,56 +113,62 @@ def _values(
     difference: Difference | None,
     given: Mapping[str, Any],
 ) -> Iterator[Row]:
-    """The numbers, in both precisions."""
+    """The numbers: compared with each other, or each with what is documented of it."""
     keys = {
         key: None
         for side in ("jax", "torch")
         for key in sides[side, "float64"].arrays
         if key.phase == "outputs" and key.quantity == function
     }
-    stated = {
-        side: expected
-        for side, expected in (
-            ("jax", difference.jax if difference else None),
-            ("torch", difference.torch if difference else None),
-        )
-        if expected
-    }
-    for side, expected in stated.items():
-        yield from _stated(sides, side, function, expected(given), difference)
+    stated = []
+    if difference:
+        for side, due in (("jax", difference.jax), ("torch", difference.torch)):
+            if due:
+                stated.append(side)
+                yield from _stated(sides, side, function, due(given), difference)
     for key in keys:
         held = [key in sides[side, "float64"].arrays for side in ("jax", "torch")]
-        if not all(held) and len(stated) >= 1:
-            continue
-        try:
-            whole = pair(sides, key)
-        except KeyError as error:
-            if len(stated) == 2:
-                continue
-            yield exact(
-                "outputs", function, ok=False, leaf=key.leaf, why=str(error.args[0])
-            )
-            continue
         if len(stated) == 2:
-            row = judge(whole)
-            if row.verdict != "semantic":
-                continue
-            yield replace(row, verdict="differs", why=_reason(difference))
-            continue
-        passing = "rounding"
-        if difference and difference.relation:
-            own = replace(whole, left=sides["jax", "float64"].arrays[_own(key)])
-            if own.left.shape != own.right.shape or judge(own).verdict == "semantic":
-                passing = "differs"
-        yield judge(whole, passing=passing, why=_reason(difference))
-        if ("jax", "float32") in sides and ("torch", "float32") in sides:
-            narrow = judge_float32(sides, key)
-            if narrow is not None:
-                yield narrow
+            if not all(held) or _apart(sides, key):
+                yield exact(
+                    "outputs",
+                    function,
+                    ok=True,
+                    leaf=key.leaf,
+                    passing="differs",
+                    why=_reason(difference),
+                )
+        elif all(held) or not stated:
+            yield from _compared(sides, key, difference)
 
 
-def _own(key: Key) -> Key:
-    return key._replace(phase="own")
+def _apart(sides: Sides, key: Key) -> bool:
+    """Whether two values differ by more than rounding, or in shape."""
+    try:
+        return judge(pair(sides, key)).verdict == "semantic"
+    except KeyError:
+        return True
+
+
+def _compared(sides: Sides, key: Key, difference: Difference | None) -> Iterator[Row]:
+    """Both sides' numbers in both precisions; JAX's through a documented relation."""
+    try:
+        whole = pair(sides, key)
+    except KeyError as error:
+        why = str(error.args[0])
+        yield exact("outputs", key.quantity, ok=False, leaf=key.leaf, why=why)
+        return
+    passing = "rounding"
+    if difference and difference.relation:
+        own = sides["jax", "float64"].arrays.get(key._replace(phase="own"))
+        changed = own is None or own.shape != whole.right.shape
+        if changed or judge(replace(whole, left=own)).verdict == "semantic":
+            passing = "differs"
+    yield judge(whole, passing=passing, why=_reason(difference))
+    if all((side, "float32") in sides for side in ("jax", "torch")):
+        narrow = judge_float32(sides, key)
+        if narrow is not None:
+            yield narrow
 
 
 def _reason(difference: Difference | None) -> str:
@@ -188,6 +198,7 @@ def _against(
     phase: str,
     decimals: int | None = None,
 ) -> Row:
+    """One side's own value against a number that no framework computed."""
     trace, key = sides[side, "float64"], Key("own", function, leaf)
     shown = Key(phase, f"{function} of {side}", leaf)
     got = trace.arrays.get(key)
@@ -200,19 +211,30 @@ def _against(
             leaf=leaf,
             why=f"expected shape {due.shape}, {side} returned {shape}",
         )
-    if decimals is None:
-        narrow = sides.get((side, "float32"))
-        floor = noise.float64_floor(
-            (got, due),
-            (None if narrow is None else narrow.arrays.get(key), None),
-            sensitivity=trace.sensitivity.get(
-                Key("outputs", function, leaf), np.zeros(())
-            ),
-        )
-    else:
-        # Printed digits: half a unit of the last one passes, and nothing more.
-        floor = np.asarray(0.5 * 10.0**-decimals / noise.LIMIT)
+    if decimals is not None:
+        return _printed(shown, got, due, decimals)
+    narrow = sides.get((side, "float32"))
+    floor = noise.float64_floor(
+        (got, due),
+        (None if narrow is None else narrow.arrays.get(key), None),
+        sensitivity=trace.sensitivity.get(Key("outputs", function, leaf), np.zeros(())),
+    )
     return judge(Pair(shown, got, due, floor, (side, "the oracle"), shape=due.shape))
+
+
+def _printed(key: Key, got: np.ndarray, due: np.ndarray, decimals: int) -> Row:
+    """Printed digits: half a unit of the last one passes, and nothing more."""
+    error, half = float(noise.largest_distance(got, due)), 0.5 * 10.0**-decimals
+    ok = error <= half
+    return exact(
+        key.phase,
+        key.quantity,
+        ok=ok,
+        leaf=key.leaf,
+        error=error,
+        passing="rounding",
+        why="" if ok else f"{got.tolist()} does not round to {due.tolist()}",
+    )
 
 
 def _expected(
@@ -232,8 +254,6 @@ def _expected(
                 phase="oracle",
                 decimals=expected.decimals,
             )
-            if row.verdict == "unresolved" and expected.decimals is not None:
-                row = replace(row, verdict="rounding")
             yield replace(row, why=row.why or expected.origin)
 
 

@@ -123,6 +123,22 @@ FAULTS = (
         Edit("lax.switch(depth,", "lax.switch((depth + 1) % 4,"),
     ),
     Fault(
+        "std's divisor switched",
+        "tensors",
+        "torch",
+        "outputs",
+        Edit("return matrix.std()\n", "return matrix.std(correction=0)\n"),
+        says="the documented difference is gone",
+    ),
+    Fault(
+        "a result of another dtype",
+        "tensors",
+        "torch",
+        "outputs",
+        Edit("return mask.sum()", "return mask.sum(dtype=torch.int16)"),
+        says="int16",
+    ),
+    Fault(
         "leaky ReLU",
         "moons_mlp_accumulated",
         "torch",
@@ -228,7 +244,8 @@ FAULTS = (
             "        for _ in range(int(depth)):\n"
             "            h = self.middle_linear(h).clamp(min=0)\n",
             "        for use in range(int(depth)):\n"
-            "            weight, bias = self.middle_linear.weight, self.middle_linear.bias\n"
+            "            layer = self.middle_linear\n"
+            "            weight, bias = layer.weight, layer.bias\n"
             "            if use:\n"
             "                weight, bias = weight.detach(), bias.detach()\n"
             "            h = F.linear(h, weight, bias).clamp(min=0)\n",
@@ -257,20 +274,14 @@ FAULTS = (
         "dynamic_net",
         "torch",
         "state",
-        Edit(
-            "lr=learning_rate, momentum=momentum",
-            "lr=learning_rate, momentum=momentum + 1e-9",
-        ),
+        Edit(", momentum=momentum)", ", momentum=momentum + 1e-9)"),
     ),
     Fault(
         "momentum + 1e-9 (JAX)",
         "dynamic_net",
         "jax",
         "state",
-        Edit(
-            "optax.sgd(learning_rate, momentum)",
-            "optax.sgd(learning_rate, momentum + 1e-9)",
-        ),
+        Edit("(learning_rate, momentum)", "(learning_rate, momentum + 1e-9)"),
     ),
     Fault(
         "an unused layer skipped",
@@ -353,8 +364,8 @@ FAULTS = (
         "jax",
         "update",
         Edit(
-            "        optax.add_decayed_weights(weight_decay),\n        optax.sgd(learning_rate),\n",
-            "        optax.sgd(learning_rate),\n        optax.add_decayed_weights(-weight_decay),\n",
+            "optax.add_decayed_weights(weight_decay),\n        optax.sgd(learning_rate)",
+            "optax.sgd(learning_rate),\n        optax.add_decayed_weights(-weight_decay)",
         ),
     ),
     Fault(

@@ -99,7 +99,8 @@ class Difference:
     `("int32[5]", "int64[5]")` or `("float32[]", "raises IndexError")`; precisions left
     out must agree. Values that differ have a `relation(jax, inputs)`, which returns
     what PyTorch must return, or the expected values themselves. All take and return
-    leaves by path; a single array has the path "".
+    leaves by path; a single array has the path "". Expected values are checked in
+    float64, on the side that returned.
     """
 
     reason: str
@@ -113,8 +114,8 @@ class Difference:
 class Expected:
     """What a lesson's function must return in both frameworks, with its origin.
 
-    With `decimals` the value is compared to that many printed decimals, otherwise at
-    the rounding floor.
+    `value` may name a part of the leaves. With `decimals` it is compared to that many
+    printed decimals, otherwise at the rounding floor.
     """
 
     function: str
