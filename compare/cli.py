@@ -1,7 +1,7 @@
 """The command line: arguments and exit codes, nothing else.
 
 Exit codes: 0 all passed · 1 a mismatch or a crash · 2 wrong usage · 3 a timing claim
-could not be decided · 4 nothing was compared.
+could not be decided · 4 nothing was compared · 130 interrupted.
 """
 
 import sys
@@ -36,8 +36,14 @@ def main() -> None:
 
 def _usage(message: str) -> typer.Exit:
     """Say what is wrong in one line, and leave with exit code 2."""
-    Console(stderr=True).print(f"twinnets: {message}", style="bold", markup=False)
+    _say(message)
     return typer.Exit(USAGE)
+
+
+def _say(message: str) -> None:
+    Console(stderr=True).print(
+        f"twinnets: {message}", style="bold", markup=False, soft_wrap=True
+    )
 
 
 def _known(names: list[str] | None) -> list[str]:
@@ -122,9 +128,13 @@ def run(
         )
         effort = QUICK if quick else FULL if full else NORMAL
         settings = Settings(seed, device, effort, new_run())
-        found = _or_usage(
-            lambda: execute(chosen, settings, where, quiet=as_json), NotReady
-        )
+        try:
+            found = _or_usage(
+                lambda: execute(chosen, settings, where, quiet=as_json), NotReady
+            )
+        except KeyboardInterrupt:
+            _say(f"interrupted; what was done is in {where}")
+            raise
         print_run(found, where, as_json=as_json)
     raise typer.Exit(exit_code(found.examples, strict=strict, expected=len(chosen)))
 
@@ -155,8 +165,8 @@ def selftest(
     unknown = set(names or ()) - {fault.name for fault in planted.FAULTS}
     if unknown:
         raise _usage(f"there is no fault {sorted(unknown)}: see `twinnets selftest`")
-    missed = planted.command(names, seed=seed, as_json=as_json)
-    raise typer.Exit(MISMATCH if missed else PASSED)
+    report = planted.command(names, seed=seed, as_json=as_json)
+    raise typer.Exit(MISMATCH if report.missed else PASSED)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -97,6 +98,7 @@ def print_run(found: Run, where: Path, *, as_json: bool) -> None:
         return
     console = Console()
     console.print(_table(found))
+    console.print(f"[dim]{LEGEND}[/]", highlight=False)
     for example in found.examples:
         for line in _explain(example):
             console.print(line, highlight=False)
@@ -105,24 +107,36 @@ def print_run(found: Run, where: Path, *, as_json: bool) -> None:
 
 
 def _table(found: Run) -> Table:
-    table = Table(title=f"JAX and PyTorch, seed {found.seed}", title_justify="left")
-    table.add_column("example")
-    table.add_column("verdict")
-    for heading in ("checks", "unresolved", "largest score", "horizon", "seconds"):
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("example", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for heading in ("checks", "score", "float32", "unresolved", "seconds"):
         table.add_column(heading, justify="right")
     for example in found.examples:
-        score = result.largest_score(example.checks)
-        unresolved = sum(row.verdict == "unresolved" for row in example.checks)
+        rows = example.checks
+        unresolved = sum(row.verdict == "unresolved" for row in rows)
         table.add_row(
             example.name,
             f"[{STYLES[example.verdict]}]{example.verdict}[/]",
-            str(len(example.checks)),
+            str(sum(row.verdict != "skipped" for row in rows)),
+            _number(result.largest_score(rows)),
+            _number(result.largest_score(rows, precision="float32")),
             str(unresolved or ""),
-            "" if score is None else f"{score:.2g}",
-            str(example.facts.get("horizon", "")),
             f"{example.seconds:.1f}",
         )
     return table
+
+
+def _number(score: float | None) -> str:
+    return "" if score is None else f"{score:.2g}"
+
+
+LEGEND = (
+    "score: the largest |jax - torch| in float64, in units of the measured rounding "
+    "floor; up to 32 is rounding.\nfloat32: the larger of both sides' errors, in units "
+    "of the smaller one or of the floor; up to 10 is alike.\n"
+    "unresolved: checks in which rounding is of the size of the value."
+)
 
 
 def _explain(example: Example) -> list[str]:
@@ -166,13 +180,13 @@ def describe(row: Row) -> str:
 
 def _summary(found: Run) -> str:
     """The answer in one line."""
-    examples = [e for e in found.examples if e.verdict != "skipped"]
-    agree = sum(result.passed(example.verdict) for example in examples)
-    scores = [result.largest_score(example.checks) for example in examples]
+    compared = [e for e in found.examples if e.verdict != "skipped"]
+    agree = sum(result.passed(example.verdict) for example in compared)
+    checks = sum(len(example.checks) for example in compared)
+    scores = [result.largest_score(example.checks) for example in compared]
     largest = max((score for score in scores if score is not None), default=None)
-    rounding = (
-        ""
-        if largest is None
-        else f" Largest score {largest:.2g} of 32: rounding, by the measured floor."
+    told = "" if largest is None else f", largest score {largest:.2g} of 32"
+    style = "bold green" if agree == len(compared) else "bold red"
+    return (
+        f"[{style}]{agree} of {len(compared)} examples agree[/]: {checks} checks{told}"
     )
-    return f"{agree} of {len(examples)} examples agree.{rounding}"

@@ -296,8 +296,8 @@ FAULTS = (
         "jax",
         "state",
         Edit(
-            "        _accumulate(),\n        optax.add_decayed_weights(weight_decay),\n",
-            "        optax.add_decayed_weights(weight_decay),\n        _accumulate(),\n",
+            "_accumulate(),\n        optax.add_decayed_weights(weight_decay),\n",
+            "optax.add_decayed_weights(weight_decay),\n        _accumulate(),\n",
         ),
     ),
     Fault(
@@ -364,8 +364,8 @@ FAULTS = (
         "jax",
         "update",
         Edit(
-            "optax.add_decayed_weights(weight_decay),\n        optax.sgd(learning_rate)",
-            "optax.sgd(learning_rate),\n        optax.add_decayed_weights(-weight_decay)",
+            "add_decayed_weights(weight_decay),\n        optax.sgd(learning_rate)",
+            "sgd(learning_rate),\n        optax.add_decayed_weights(-weight_decay)",
         ),
     ),
     Fault(

@@ -14,11 +14,10 @@ from types import ModuleType
 from typing import Literal
 from unittest.mock import patch
 
-FRAMEWORKS = ("jax", "torch")
+Side = Literal["jax", "torch"]
+FRAMEWORKS: tuple[Side, ...] = ("jax", "torch")
 PACKAGE = {"jax": "jaxnets", "torch": "torchnets"}
 _PARTS = ("arrays", "layout", "precision", "runtime")
-
-Side = Literal["jax", "torch"]
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,14 @@ def installed() -> tuple[Side, ...]:
     return tuple(name for name in FRAMEWORKS if not missing(name))
 
 
+def _no_interrupts() -> None:
+    """Ctrl-C goes to the main thread alone, which ends the workers itself.
+
+    Processes started from here inherit that, from their very first instruction on.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
 @dataclass
 class _Worker:
     """One process behind a queue of one: what breaks it is the task it was doing."""
@@ -53,7 +61,9 @@ class _Worker:
     precision: Precision
     device: str
     log: Path
-    queue: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    queue: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, initializer=_no_interrupts)
+    )
     process: ProcessPoolExecutor | None = None
     pid: int | None = None
 
@@ -99,7 +109,7 @@ class Workers:
     ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._stopped = threading.Event()
-        self._workers = {
+        self._workers: dict[tuple[Side, Precision], _Worker] = {
             (framework, precision): _Worker(
                 framework, precision, device, logs / f"{framework}-{precision}.log"
             )

@@ -106,10 +106,10 @@ def verdict(rows: Iterable[Row]) -> Verdict:
     if not rows:
         return "skipped"
     resolved = [row for row in rows if row.verdict != "unresolved"]
-    worst = max((row.verdict for row in resolved), key=ORDER.index, default="skipped")
+    found: set[Verdict] = {row.verdict for row in resolved}
     if unresolved_phases(rows):
-        worst = max(worst, "unresolved", key=ORDER.index)
-    return worst
+        found.add("unresolved")
+    return max(found, key=ORDER.index)
 
 
 def unresolved_phases(rows: Iterable[Row]) -> tuple[str, ...]:
@@ -140,12 +140,12 @@ def passed(verdict: Verdict, *, strict: bool = False) -> bool:
     return verdict not in FAILS and not (strict and verdict == "precision")
 
 
-def largest_score(rows: Iterable[Row]) -> float | None:
-    """The largest float64 score that passed: how close rounding came to the limit."""
+def largest_score(rows: Iterable[Row], *, precision: str = "float64") -> float | None:
+    """The largest score that passed: how close rounding came to the limit."""
     scores = [
         row.score
         for row in rows
-        if row.precision == "float64"
+        if row.precision == precision
         and row.score is not None
         and row.verdict in ("bitwise", "rounding", "differs")
     ]

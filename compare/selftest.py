@@ -1,12 +1,13 @@
 """`twinnets selftest`: plant every fault in a live worker, and see that it is found."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -16,8 +17,10 @@ from compare.faults import Fault
 from compare.noise import PRECISIONS
 from compare.pool import Crashed, Workers, installed
 from compare.result import Example, Row, first_failure
+from compare.rules import RULES
 from compare.run import AT_ONCE, Measured, Settings, crash, judge, measure, new_run
 from compare.task import Effort
+from compare.trace import by_side
 
 EFFORT = Effort(steps=12, float64_steps=12, checkpoints=4)
 """Long enough for momentum, for three epochs and for every depth."""
@@ -25,9 +28,11 @@ EFFORT = Effort(steps=12, float64_steps=12, checkpoints=4)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a fault: `score` is the loudest row of the phase it must show in.
+    """What became of a fault; `score` is that of the loudest row of its phase.
 
     Without a score the comparison is exact, or the fault is an error by itself.
+    `others` says which rules of other harnesses see the fault; it is empty where the
+    fault leaves no traces to look at, or they are a lesson's.
     """
 
     fault: str
@@ -37,30 +42,89 @@ class Outcome:
     found: bool
     score: float | None
     why: str
+    others: dict[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What another harness's rule sees: faults, and honest pairs taken for faults."""
+
+    rule: str
+    source: str
+    found: int
+    faults: int
+    false_alarms: int
+    honest: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of every fault, and how other harnesses' rules do on them."""
+
+    outcomes: list[Outcome]
+    others: list[Told]
+
+    @property
+    def missed(self) -> int:
+        """How many faults were not found where they must show."""
+        return sum(not outcome.found for outcome in self.outcomes)
 
 
 def plant_all(
-    faults: Sequence[Fault], settings: Settings, workers: Workers
-) -> Iterator[Outcome]:
+    faults: Sequence[Fault],
+    settings: Settings,
+    workers: Workers,
+    *,
+    done: Callable[[Outcome], None] = lambda outcome: None,
+) -> Report:
     """Measure each example as it is, then once more for each of its faults."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         try:
-            honest = {
+            started = {
                 name: threads.submit(measure, settings.task(name), workers)
                 for name in dict.fromkeys(fault.example for fault in faults)
             }
-            futures = [
-                threads.submit(
-                    _plant, fault, honest[fault.example].result(), settings, workers
-                )
+            honest = {name: future.result() for name, future in started.items()}
+            futures = {
+                threads.submit(_plant, fault, honest[fault.example], settings, workers)
                 for fault in faults
-            ]
+            }
+            outcomes = []
             for future in as_completed(futures):
-                yield future.result()
+                outcomes.append(future.result())
+                done(outcomes[-1])
         except BaseException:
             workers.stop()
             threads.shutdown(wait=True, cancel_futures=True)
             raise
+    order = [fault.name for fault in faults]
+    outcomes.sort(key=lambda outcome: order.index(outcome.fault))
+    return Report(outcomes, list(_others(outcomes, honest)))
+
+
+def _others(
+    outcomes: Sequence[Outcome], honest: Mapping[str, Measured]
+) -> Iterator[Told]:
+    """How the rules of other harnesses do on the faults, and on the honest pairs."""
+    seen = [outcome.others for outcome in outcomes if outcome.others]
+    alarms = [told for told in map(_by_rules, honest.values()) if told]
+    for rule in RULES:
+        yield Told(
+            rule.name,
+            rule.source,
+            sum(told[rule.name] for told in seen),
+            len(seen),
+            sum(told[rule.name] for told in alarms),
+            len(alarms),
+        )
+
+
+def _by_rules(measured: Measured) -> dict[str, bool]:
+    """By rule, whether it takes this pair of training runs for different."""
+    if not measured.states:
+        return {}
+    sides = by_side(measured.traces)
+    return {rule.name: not rule.passes(sides) for rule in RULES}
 
 
 def _plant(
@@ -87,7 +151,8 @@ def _plant(
         return _outcome(fault, crash(fault.example, str(error), seconds=0.0))
     others = [t for t in honest.traces if t.framework != fault.side]
     faulty = replace(honest, traces=(*planted.traces, *others))
-    return _outcome(fault, judge(faulty, base, seconds=0.0))
+    found = _outcome(fault, judge(faulty, base, seconds=0.0))
+    return replace(found, others=_by_rules(faulty))
 
 
 def _outcome(fault: Fault, example: Example) -> Outcome:
@@ -120,40 +185,40 @@ def _loudest(rows: Sequence[Row], fault: Fault) -> float | None:
         row.score
         for row in rows
         if row.phase == fault.phase
-        and row.verdict == fault.verdict
+        and row.verdict == fault.verdict == "semantic"
         and row.score is not None
     ]
     return max(scores, default=None)
 
 
-def command(names: Sequence[str] | None, *, seed: int, as_json: bool) -> int:
-    """Plant the faults, print what became of them; returns how many were missed."""
+def command(names: Sequence[str] | None, *, seed: int, as_json: bool) -> Report:
+    """Plant the faults and print what became of them."""
     faults = [fault for fault in FAULTS if not names or fault.name in names]
     settings = Settings(seed=seed, effort=EFFORT, run=new_run())
     there = installed()
-    outcomes: list[Outcome] = []
     progress = Console(stderr=True, quiet=as_json)
+
+    def say(outcome: Outcome) -> None:
+        sign = "[green]found[/]" if outcome.found else "[bold red]MISSED[/]"
+        progress.print(f"{sign}  {outcome.fault}", highlight=False)
+
     with tempfile.TemporaryDirectory() as logs, Workers(there, Path(logs)) as workers:
-        for outcome in plant_all(faults, settings, workers):
-            outcomes.append(outcome)
-            sign = "[green]found[/]" if outcome.found else "[bold red]MISSED[/]"
-            progress.print(f"{sign}  {outcome.fault}", highlight=False)
-    order = [fault.name for fault in faults]
-    outcomes.sort(key=lambda outcome: order.index(outcome.fault))
+        report = plant_all(faults, settings, workers, done=say)
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(outcomes)).decode())
+        print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
-        _print(outcomes)
-    return sum(not outcome.found for outcome in outcomes)
+        _print(report)
+    return report
 
 
-def _print(outcomes: Sequence[Outcome]) -> None:
+def _print(report: Report) -> None:
     console = Console()
-    table = Table(title="planted faults", title_justify="left")
-    for heading in ("fault", "example", "side", "phase"):
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("fault", no_wrap=True)
+    for heading in ("example", "side", "phase"):
         table.add_column(heading)
     table.add_column("score", justify="right")
-    for outcome in outcomes:
+    for outcome in report.outcomes:
         score = "exact" if outcome.score is None else f"{outcome.score:.3g}"
         table.add_row(
             outcome.fault,
@@ -163,10 +228,25 @@ def _print(outcomes: Sequence[Outcome]) -> None:
             score if outcome.found else "[bold red]missed[/]",
         )
     console.print(table)
-    for outcome in outcomes:
+    _print_others(report, console)
+    for outcome in report.outcomes:
         if not outcome.found:
             console.print(f"[bold red]{outcome.fault}[/]: {outcome.why}")
-    found = sum(outcome.found for outcome in outcomes)
-    scores = [o.score for o in outcomes if o.score is not None]
+    found = len(report.outcomes) - report.missed
+    scores = [o.score for o in report.outcomes if o.score is not None]
     least = f", smallest score {min(scores):.3g} (32 passes)" if scores else ""
-    console.print(f"detected {found} of {len(outcomes)}{least}", highlight=False)
+    console.print(f"detected {found} of {len(report.outcomes)}{least}", highlight=False)
+
+
+def _print_others(report: Report, console: Console) -> None:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("the same traces by another rule", no_wrap=True)
+    for heading in ("faults found", "honest pairs failed"):
+        table.add_column(heading, justify="right")
+    for told in report.others:
+        table.add_row(
+            told.rule,
+            f"{told.found} of {told.faults}",
+            f"{told.false_alarms} of {told.honest}",
+        )
+    console.print(table)

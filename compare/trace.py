@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from compare.noise import Precision
+
 Step = int | str | None
 
 
@@ -33,7 +35,7 @@ class Trace:
 
     example: str
     framework: str
-    precision: str
+    precision: Precision
     seed: int
     run: str
     arrays: dict[Key, np.ndarray] = field(default_factory=dict)
@@ -149,7 +151,7 @@ def save(trace: Trace, path: Path) -> None:
         **listed,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path.with_name(path.name + ".npz"), **numbers)
+    np.savez_compressed(path.with_name(path.name + ".npz"), **numbers)  # pyright: ignore[reportArgumentType]
     path.with_name(path.name + ".json").write_text(json.dumps(about))
 
 

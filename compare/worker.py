@@ -1,10 +1,10 @@
 """The worker's side: set a process up for one framework and precision, do one task."""
 
 import os
-import signal
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from compare.measure_lesson import lesson
 from compare.measure_training import maps, trajectory
@@ -21,8 +21,6 @@ THREADS = "1"
 
 def enter(precision: Precision, device: str, log: Path) -> None:
     """Set the process up before its framework is imported; stderr goes to `log`."""
-    # Ctrl-C reaches the whole group; the parent ends its workers itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with log.open("a") as stream:
         os.dup2(stream.fileno(), sys.stderr.fileno())
     os.environ |= environment(precision, device)
@@ -51,8 +49,18 @@ def environment(precision: Precision, device: str) -> dict[str, str]:
 
 def perform(task: Task) -> tuple[Trace, dict[int, State]]:
     """Do one task: its trace, and the checkpoint states of a trajectory."""
-    spec = load(task.example)
     runtime, twin = modules(task.framework, task.example, task.edit)
+    try:
+        return _perform(task, runtime, twin)
+    finally:
+        if task.kind != "trajectory":  # an example's maps come after its trajectory
+            runtime.forget()
+
+
+def _perform(
+    task: Task, runtime: ModuleType, twin: ModuleType
+) -> tuple[Trace, dict[int, State]]:
+    spec = load(task.example)
     if isinstance(spec, Lesson):
         return lesson(task, runtime, twin, spec), {}
     if task.kind == "trajectory":

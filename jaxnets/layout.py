@@ -90,7 +90,7 @@ def lay_out(twin: ModuleType) -> Layout:
 
 def _cast(tree: Any) -> Any:
     # nnx layers make float32 parameters, with x64 too.
-    default = jnp.float64 if jax.config.jax_enable_x64 else jnp.float32
+    default = jnp.result_type(float)
 
     def cast(leaf: Array) -> Array:
         floats = jnp.issubdtype(leaf.dtype, jnp.floating)
@@ -116,7 +116,7 @@ def leaves(model: Any) -> dict[Path, Place]:
                 f"leaf {where}.{attribute}: no canonical layout is known for "
                 f"{type(module).__name__}; add it to LAYERS"
             )
-        name, axes = names.get(attribute, (attribute, None))
+        name, axes = names.get(str(attribute), (str(attribute), None))
         found[path] = Place(f"{where}.{name}" if where else name, axes)
     return found
 

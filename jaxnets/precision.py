@@ -5,15 +5,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def narrow_operations(program: Any, file: str) -> Iterator[str]:
     """Operations that return floating-point numbers below float64."""
     for equation in program.eqns:
         for variable in equation.outvars:
-            dtype = getattr(variable.aval, "dtype", None)
-            narrow = dtype is not None and jnp.issubdtype(dtype, jnp.floating)
-            if narrow and dtype.itemsize < 8:
+            dtype = getattr(variable.aval, "dtype", np.dtype(bool))
+            if jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 8:
                 where = _line(equation, file)
                 yield f"{equation.primitive.name} in {dtype.name}{where}"
         for value in jax.tree.leaves(

@@ -1,5 +1,6 @@
 """What the harness needs from JAX: the same verbs as `torchnets/runtime.py`."""
 
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -27,7 +28,7 @@ class Subject:
     """A twin, and how the harness drives it: split once, then pure functions."""
 
     twin: ModuleType
-    device: jax.Device
+    device: Any
     layout: Layout
 
     @cached_property
@@ -48,13 +49,19 @@ def start(*, precision: str, device: str) -> None:
     jax.config.update("jax_default_device", find_device(device))
 
 
+def forget() -> None:
+    """Drop compiled programs; a process that did many examples would keep them all."""
+    jax.clear_caches()
+    gc.collect()
+
+
 def describe() -> dict[str, str]:
     """Versions, devices and the settings that change numbers."""
     devices = [d.device_kind for d in jax.devices() if d.platform != "cpu"]
     return {
         **{name: version(name) for name in ("jax", "jaxlib", "flax", "optax")},
-        "x64": str(jax.config.jax_enable_x64),
-        "matmul precision": str(jax.config.jax_default_matmul_precision),
+        "default dtype": jnp.result_type(float).name,
+        "matmul precision": str(jax.config.values["jax_default_matmul_precision"]),
         "gpu": devices[0] if devices else "none",
     }
 

@@ -1,5 +1,6 @@
 """What the harness needs from PyTorch: the same verbs as `jaxnets/runtime.py`."""
 
+import gc
 import os
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -32,6 +33,11 @@ def start(*, precision: str, device: str) -> None:
     torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+
+
+def forget() -> None:
+    """Drop what the allocator keeps; eager PyTorch holds no compiled programs."""
+    gc.collect()
 
 
 def describe() -> dict[str, str]:
