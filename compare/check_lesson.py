@@ -24,6 +24,8 @@ def check_lesson(spec: Lesson, sides: Sides, *, seed: int) -> list[Row]:
             difference = spec.differences.get(function)
             rows += _function(sides, function, difference, given)
         rows += _unknown(spec, sides)
+        if not rows:
+            rows.append(exact("outputs", "rows", ok=False, why="nothing was compared"))
     for expected in spec.expected:
         rows += _expected(sides, expected, given)
     return rows

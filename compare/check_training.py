@@ -1,6 +1,6 @@
 """Traces of a training example → rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +25,8 @@ from compare.spec import Prepared, Training, prepare
 from compare.task import State, Task
 from compare.trace import Key
 
+REQUIRED = ("outputs", "loss", "gradients", "update", "trajectory", "predictions")
+"""Phases that every training must have rows in."""
 _DEPENDS = {
     "outputs": ("outputs",),
     "predictions": ("outputs",),
@@ -53,6 +55,7 @@ def check_training(
         rows += _maps(spec, sides, low)
         trajectory, horizon = _trajectory(sides, low)
         rows += [*trajectory, *_whole_run(sides), *_variants(spec, sides)]
+        rows += _complete(rows)
         facts["horizon"] = horizon
         facts |= _metrics(sides)
     rows += _oracle(spec, sides, prepared, task, facts.get("horizon"))
@@ -229,6 +232,14 @@ def _trajectory(sides: Sides, low: Mapping[str, list[str]]) -> tuple[list[Row], 
         if whole.left.size:
             rows.append(_judged(sides, whole, _depends("trajectory", low)))
     return rows, horizon
+
+
+def _complete(rows: Sequence[Row]) -> Iterator[Row]:
+    """A phase without a float64 row has proved nothing."""
+    there = {row.phase for row in rows if row.precision == "float64"}
+    for phase in REQUIRED:
+        if phase not in there:
+            yield exact(phase, "rows", ok=False, why="nothing was compared")
 
 
 def _whole_run(sides: Sides) -> Iterator[Row]:

@@ -5,7 +5,7 @@ could not be decided · 4 nothing was compared · 130 interrupted.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from compare import registry
 from compare.registry import UnknownExample
+from compare.result import Example, Verdict, passed
 
 PASSED, MISMATCH, USAGE, NOTHING = 0, 1, 2, 4
 
@@ -136,19 +137,17 @@ def run(
             _say(f"interrupted; what was done is in {where}")
             raise
         print_run(found, where, as_json=as_json)
-    raise typer.Exit(exit_code(found.examples, strict=strict, expected=len(chosen)))
+    raise typer.Exit(exit_code(found.examples, strict=strict))
 
 
-def exit_code(examples: list, *, strict: bool, expected: int = 0) -> int:
+def exit_code(examples: Sequence[Example], *, strict: bool) -> int:
     """What a run's verdicts amount to."""
-    from compare import result
-
-    verdicts = [example.verdict for example in examples]
-    if any(not result.passed(verdict, strict=strict) for verdict in verdicts):
+    verdicts: list[Verdict] = [example.verdict for example in examples]
+    if any(not passed(verdict, strict=strict) for verdict in verdicts):
         return MISMATCH
     if all(verdict == "skipped" for verdict in verdicts):
         return NOTHING
-    return PASSED if len(examples) >= expected else MISMATCH
+    return PASSED
 
 
 @app.command()

@@ -37,7 +37,7 @@ def missing(framework: str) -> tuple[str, ...]:
 
 def install_line(framework: str) -> str:
     """What to type where a framework is missing."""
-    return f"pip install {' '.join(missing(framework))}"
+    return f"pip install {' '.join(missing(framework) or NEEDS[framework])}"
 
 
 def installed() -> tuple[Side, ...]:

@@ -11,7 +11,7 @@ from compare.check import Incomparable
 from compare.check_lesson import check_lesson
 from compare.check_training import check_training
 from compare.plant import FRAMEWORKS, Edit
-from compare.pool import Answer, Crashed, Workers, install_line, missing
+from compare.pool import Answer, Crashed, Workers, install_line
 from compare.registry import load
 from compare.result import Example, Row
 from compare.spec import Lesson
@@ -119,7 +119,7 @@ def judge(measured: Measured, base: Task, *, seconds: float) -> Example:
     except Incomparable as error:
         rows, facts = [_one_row("crashed", str(error))], {}
     there = {found.framework for found in measured.traces}
-    rows += [
+    absent = [
         _one_row("skipped", f"{name} is not installed: {install_line(name)}")
         for name in FRAMEWORKS
         if name not in there
@@ -128,7 +128,10 @@ def judge(measured: Measured, base: Task, *, seconds: float) -> Example:
         f"{found.framework} {found.precision}": found.facts["peak memory"]
         for found in measured.traces
     }
-    return example(base.example, rows, seconds=seconds, facts=facts)
+    done = example(base.example, rows + absent, seconds=seconds, facts=facts)
+    if absent and result.passed(done.verdict):
+        return replace(done, verdict="skipped")  # one side alone proves nothing
+    return done
 
 
 def example(
@@ -187,8 +190,3 @@ def run(
             workers.stop()
             threads.shutdown(wait=True, cancel_futures=True)
             raise
-
-
-def absent() -> tuple[str, ...]:
-    """Frameworks that are not installed."""
-    return tuple(name for name in FRAMEWORKS if missing(name))
