@@ -70,9 +70,11 @@ def largest(values: np.ndarray, *, rows: bool = False) -> Float[np.ndarray, "...
 
 def distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """|left − right| in float64; 0 where both are the same inf or NaN, else inf."""
-    left, right = left.astype(np.float64), right.astype(np.float64)
+    left, right = np.asarray(left, np.float64), np.asarray(right, np.float64)
     with np.errstate(invalid="ignore"):  # inf − inf is settled in the next lines
         apart = np.abs(left - right)
+    if np.isfinite(apart).all():
+        return apart
     finite = np.isfinite(left) & np.isfinite(right)
     alike = (left == right) | (np.isnan(left) & np.isnan(right))
     return np.where(finite, apart, np.where(alike, 0.0, np.inf))

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 
 import msgspec
@@ -213,20 +214,16 @@ def command(names: Sequence[str] | None, *, seed: int, as_json: bool) -> Report:
 
 def _print(report: Report) -> None:
     console = Console()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("fault", no_wrap=True)
-    for heading in ("example", "side", "phase"):
-        table.add_column(heading)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("fault", "example", "side"):
+        table.add_column(heading, no_wrap=True)
     table.add_column("score", justify="right")
-    for outcome in report.outcomes:
-        score = "exact" if outcome.score is None else f"{outcome.score:.3g}"
-        table.add_row(
-            outcome.fault,
-            outcome.example,
-            outcome.side,
-            outcome.phase,
-            score if outcome.found else "[bold red]missed[/]",
-        )
+    for phase, outcomes in groupby(report.outcomes, key=lambda told: told.phase):
+        table.add_row(f"[bold]{phase}[/]")
+        for told in outcomes:
+            score = "exact" if told.score is None else f"{told.score:.3g}"
+            shown = score if told.found else "[bold red]missed[/]"
+            table.add_row(told.fault, told.example, told.side, shown)
     console.print(table)
     _print_others(report, console)
     for outcome in report.outcomes:
@@ -239,7 +236,7 @@ def _print(report: Report) -> None:
 
 
 def _print_others(report: Report, console: Console) -> None:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("the same traces by another rule", no_wrap=True)
     for heading in ("faults found", "honest pairs failed"):
         table.add_column(heading, justify="right")

@@ -6,8 +6,11 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import psutil
+
 from compare.measure_lesson import lesson
-from compare.measure_training import maps, trajectory
+from compare.measure_maps import maps
+from compare.measure_training import trajectory
 from compare.noise import Precision
 from compare.plant import PACKAGE, modules
 from compare.registry import load
@@ -17,6 +20,8 @@ from compare.trace import Trace
 
 THREADS = "1"
 """Of each worker: the same order of summation on every machine."""
+PLENTY = 2**30
+"""Bytes of memory above which a worker drops its compiled programs after a task."""
 
 
 def enter(precision: Precision, device: str, log: Path) -> None:
@@ -53,7 +58,7 @@ def perform(task: Task) -> tuple[Trace, dict[int, State]]:
     try:
         return _perform(task, runtime, twin)
     finally:
-        if task.kind != "trajectory":  # an example's maps come after its trajectory
+        if psutil.Process().memory_info().rss > PLENTY:
             runtime.forget()
 
 

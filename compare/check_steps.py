@@ -1,0 +1,164 @@
+"""Traces of a training: its one-step maps and its whole runs → rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from compare import noise
+from compare.check import Pair, Sides, exact, in_float32, judge, judge_float32, pair
+from compare.result import PHASES, Row
+from compare.spec import Training
+from compare.trace import Key
+
+REQUIRED = ("outputs", "loss", "gradients", "update", "trajectory", "predictions")
+"""Phases that every training must have rows in."""
+_DEPENDS = {
+    "outputs": ("outputs",),
+    "predictions": ("outputs",),
+    "loss": ("outputs", "loss"),
+    "gradients": ("outputs", "loss", "gradients"),
+}
+"""Whose low-precision operations a phase depends on; others on everything."""
+
+
+def check_steps(spec: Training, sides: Sides) -> tuple[list[Row], int]:
+    """All rows that compare the two frameworks' steps, and the horizon."""
+    low = _low(sides)
+    trajectory, horizon = _trajectory(sides, low)
+    rows = [*_maps(spec, sides, low), *trajectory, *_whole_run(sides)]
+    rows += _variants(spec, sides)
+    return [*rows, *_complete(rows)], horizon
+
+
+def _low(sides: Sides) -> dict[str, list[str]]:
+    """Low-precision operations in the float64 runs, by phase, with their side."""
+    found: dict[str, list[str]] = {}
+    for side in ("jax", "torch"):
+        low = sides[side, "float64"].facts.get("low", {})
+        for phase, ops in low.items():
+            found.setdefault(phase, []).extend(f"{side}: {op}" for op in ops)
+    return found
+
+
+def _depends(phase: str, low: Mapping[str, list[str]]) -> list[str]:
+    parts = _DEPENDS.get(phase, tuple(low))
+    return sorted({op for part in parts for op in low.get(part, ())})
+
+
+def _maps(spec: Training, sides: Sides, low: Mapping[str, list[str]]) -> Iterator[Row]:
+    """One-step maps and predictions: float64 at the floor, float32 errors alike."""
+    judged = set(PHASES) - {"parameters", "trajectory"}
+    special = {variant.function for variant in spec.variants}
+    for key in _keys(sides):
+        if key.phase not in judged or key.quantity in special:
+            continue
+        try:
+            whole = pair(sides, key)
+        except KeyError as error:
+            yield _missing(key, error)
+            continue
+        yield _judged(sides, whole, _depends(key.phase, low))
+        if _has_float32(sides):
+            narrow = judge_float32(sides, key)
+            if narrow is not None:
+                yield narrow
+
+
+def _keys(sides: Sides) -> dict[Key, None]:
+    """All keys of both float64 traces, in their order."""
+    return {
+        key: None for side in ("jax", "torch") for key in sides[side, "float64"].arrays
+    }
+
+
+def _has_float32(sides: Sides) -> bool:
+    return all((side, "float32") in sides for side in ("jax", "torch"))
+
+
+def _judged(sides: Sides, whole: Pair, ops: list[str]) -> Row:
+    return in_float32(sides, whole, ops) if ops else judge(whole)
+
+
+def _missing(key: Key, error: KeyError) -> Row:
+    return exact(
+        key.phase,
+        key.quantity,
+        ok=False,
+        leaf=key.leaf,
+        step=key.step,
+        why=str(error.args[0]),
+    )
+
+
+def _trajectory(sides: Sides, low: Mapping[str, list[str]]) -> tuple[list[Row], int]:
+    """Float64 runs step by step up to the horizon, and the horizon."""
+    loss = pair(sides, Key("trajectory", "loss"))
+    sizes = np.maximum(
+        noise.largest(loss.left, rows=True), noise.largest(loss.right, rows=True)
+    )
+    past = np.flatnonzero(loss.floor > noise.RESOLVED * sizes)
+    horizon = int(past[0]) if len(past) else len(loss.left)
+    rows = []
+    for key in _keys(sides):
+        late = isinstance(key.step, int) and key.step >= horizon
+        if key.phase != "trajectory" or key.quantity == "whole run" or late:
+            continue
+        try:
+            whole = pair(sides, key).cut(horizon)
+        except KeyError as error:
+            rows.append(_missing(key, error))
+            continue
+        if whole.left.size:
+            rows.append(_judged(sides, whole, _depends("trajectory", low)))
+    return rows, horizon
+
+
+def _complete(rows: Sequence[Row]) -> Iterator[Row]:
+    """A phase without a float64 row has proved nothing."""
+    there = {row.phase for row in rows if row.precision == "float64"}
+    for phase in REQUIRED:
+        if phase not in there:
+            yield exact(phase, "rows", ok=False, why="nothing was compared")
+
+
+def _whole_run(sides: Sides) -> Iterator[Row]:
+    """The whole float32 run is only asked to stay finite."""
+    for side in ("jax", "torch"):
+        trace = sides.get((side, "float32"))
+        if trace is None:
+            continue
+        losses = trace.arrays.get(Key("trajectory", "whole run"))
+        if losses is None:
+            losses = trace.arrays[Key("trajectory", "loss")]
+        lost = np.flatnonzero(~np.isfinite(losses))
+        first = int(lost[0]) if len(lost) else None
+        yield exact(
+            "trajectory",
+            f"finite in {side}",
+            ok=first is None,
+            step=len(losses) - 1 if first is None else first,
+            precision="float32",
+            passing="rounding",
+            why="" if first is None else f"{side}'s loss is {losses[first]}",
+        )
+
+
+def _variants(spec: Training, sides: Sides) -> Iterator[Row]:
+    """Documented differences: the relation holds, and there still is a difference."""
+    for variant in spec.variants:
+        apart = False
+        for key in _keys(sides):
+            if key.quantity != variant.function:
+                continue
+            whole = pair(sides, key)
+            if key.phase == "update":
+                yield judge(whole, passing="differs", why=variant.reason)
+            else:
+                apart |= judge(whole).verdict == "semantic"
+        if not apart:
+            yield exact(
+                "update",
+                variant.function,
+                ok=False,
+                why="the documented difference is gone: " + variant.reason,
+            )
