@@ -141,10 +141,10 @@ LEGEND = (
 
 def _explain(example: Example) -> list[str]:
     """Why an example's verdict is worse than agreement."""
-    lines = []
-    failure = result.first_failure(example.checks)
-    if failure is not None:
-        lines.append(f"[bold red]{example.name}[/]: {describe(failure)}")
+    lines = [
+        f"[bold red]{example.name}[/]: {describe(row)}"
+        for row in result.failures(example.checks)
+    ]
     for phase in result.unresolved_phases(example.checks):
         lines.append(
             f"[magenta]{example.name}[/]: nothing was resolved in phase {phase}"
@@ -166,14 +166,16 @@ def describe(row: Row) -> str:
         part
         for part in (
             row.phase,
-            row.quantity,
+            "" if row.quantity == row.phase else row.quantity,
             row.leaf,
             "" if row.step is None else f"step {row.step}",
             row.precision,
         )
         if part
     )
-    score = "" if row.score is None else f" (score {row.score:.3g})"
+    score = (
+        "" if row.score is None else f" (off by {row.error:.3g}, score {row.score:.3g})"
+    )
     why = f": {row.why}" if row.why else ""
     return f"{row.verdict} in {where}{score}{why}".replace("[", r"\[")
 

@@ -135,6 +135,14 @@ def first_failure(rows: Iterable[Row]) -> Row | None:
     return min(failing, key=in_order, default=None)
 
 
+def failures(rows: Iterable[Row]) -> list[Row]:
+    """The first failing row of every phase that has one."""
+    rows = [row for row in rows if row.verdict in ("semantic", "crashed")]
+    phases = dict.fromkeys(row.phase for row in sorted(rows, key=in_order))
+    firsts = (first_failure(r for r in rows if r.phase == phase) for phase in phases)
+    return [row for row in firsts if row is not None]
+
+
 def passed(verdict: Verdict, *, strict: bool = False) -> bool:
     """Whether a verdict passes; under `strict`, `precision` does not."""
     return verdict not in FAILS and not (strict and verdict == "precision")
