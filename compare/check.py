@@ -77,7 +77,7 @@ def pair(sides: Sides, key: Key) -> Pair:
 
 def _widest(sides: Sides, key: Key, precision: str) -> np.ndarray:
     found = [sides[side, precision].sensitivity[key] for side in ("jax", "torch")]
-    return np.maximum(*found)
+    return np.asarray(np.maximum(*found))
 
 
 def judge(pair: Pair, *, passing: Verdict = "rounding", why: str = "") -> Row:
@@ -129,8 +129,8 @@ def _divide(error: np.ndarray, floor: np.ndarray) -> np.ndarray:
 
 def _worst(pair: Pair, row: int | None) -> tuple[list[int], float, float]:
     """Index and both values of the largest distance."""
-    left = pair.left if row is None else pair.left[row]
-    right = pair.right if row is None else pair.right[row]
+    left = pair.left if row is None else pair.left[row, ...]
+    right = pair.right if row is None else pair.right[row, ...]
     if not left.size:
         return [], 0.0, 0.0
     flat = int(np.argmax(noise.distance(left, right)))
@@ -215,12 +215,17 @@ def in_float32(sides: Sides, whole: Pair, ops: Sequence[str]) -> Row:
     for side, wide in (("jax", whole.left), ("torch", whole.right)):
         trace = sides.get((side, "float32"))
         narrow = None if trace is None else trace.arrays.get(whole.key)
-        if trace is None or narrow is None or narrow.shape[:1] != wide.shape[:1]:
+        if trace is None or narrow is None:
+            continue
+        moved, rows = trace.sensitivity[whole.key], floor.ndim == 1
+        if rows:  # `wide` ends at the horizon
+            narrow, moved = narrow[: len(wide)], moved[: len(wide)]
+        if narrow.shape != wide.shape:
             continue
         # A run drifts apart as fast as its own float32 does.
-        drift = noise.largest_distance(narrow, wide, rows=floor.ndim == 1)
-        floor = np.max([floor, drift, trace.sensitivity[whole.key]], axis=0)
-    row = judge(replace(whole, floor=np.maximum(whole.floor, floor)))
+        drift = noise.largest_distance(narrow, wide, rows=rows)
+        floor = np.max([floor, drift, moved], axis=0)
+    row = judge(replace(whole, floor=np.asarray(np.maximum(whole.floor, floor))))
     if row.verdict in ("semantic", "unresolved"):
         return row
     return replace(row, verdict="precision", why="; ".join(ops))

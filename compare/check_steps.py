@@ -150,7 +150,12 @@ def _variants(spec: Training, sides: Sides) -> Iterator[Row]:
         for key in _keys(sides):
             if key.quantity != variant.function:
                 continue
-            whole = pair(sides, key)
+            try:
+                whole = pair(sides, key)
+            except KeyError as error:
+                if key.phase == "update":
+                    yield _missing(key, error)
+                continue
             if key.phase == "update":
                 yield judge(whole, passing="differs", why=variant.reason)
             else:

@@ -69,15 +69,25 @@ def largest(values: np.ndarray, *, rows: bool = False) -> Float[np.ndarray, "...
 
 
 def distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """|left − right| in float64; 0 where both are the same inf or NaN, else inf."""
+    """|left − right| in float64; 0 where both are the same inf or NaN, else inf.
+
+    Integers that differ are at least 1 apart, also beyond 2⁵³.
+    """
+    if _whole(left, right):
+        apart = np.abs(left.astype(np.float64) - right)
+        return np.asarray(np.maximum(left != right, apart))
     left, right = np.asarray(left, np.float64), np.asarray(right, np.float64)
     with np.errstate(invalid="ignore"):  # inf − inf is settled in the next lines
         apart = np.abs(left - right)
     if np.isfinite(apart).all():
-        return apart
+        return np.asarray(apart)
     finite = np.isfinite(left) & np.isfinite(right)
     alike = (left == right) | (np.isnan(left) & np.isnan(right))
     return np.where(finite, apart, np.where(alike, 0.0, np.inf))
+
+
+def _whole(*values: np.ndarray) -> bool:
+    return all(value.dtype.kind in "biu" for value in values)
 
 
 def float64_floor(
@@ -87,17 +97,22 @@ def float64_floor(
     sensitivity: np.ndarray,
     scale: float = 0.0,
 ) -> Float[np.ndarray, "..."]:
-    """The floor of one quantity: a number, or one per row as in `sensitivity`."""
+    """The floor of one quantity: a number, or one per row as in `sensitivity`.
+
+    Integers are never rounded and have no ulp.
+    """
     rows = np.ndim(sensitivity) == 1
     sizes = [largest(value, rows=rows) for value in pair64]
-    terms = [sensitivity, ULPS * ULP["float64"] * np.maximum(*sizes)]
+    terms = [sensitivity]
+    if not _whole(*pair64):
+        terms.append(ULPS * ULP["float64"] * np.maximum(*sizes))
     terms.append(np.asarray(ULPS * ULP["float64"] * scale))
     for value64, value32, size in zip(pair64, pair32, sizes, strict=True):
         if value32 is not None and value32.shape == value64.shape:
             error = largest_distance(value32, value64, rows=rows)
             worthless = error > _WORTHLESS * size
             terms.append(np.where(worthless, 0.0, _AMPLIFY * error))
-    return np.max(np.broadcast_arrays(*terms), axis=0)
+    return np.asarray(np.max(np.broadcast_arrays(*terms), axis=0))
 
 
 def float32_floor(
@@ -106,7 +121,8 @@ def float32_floor(
     """The same in float32: copies moved by one ulp, and four ulps."""
     rows = np.ndim(sensitivity) == 1
     size = np.max([largest(value, rows=rows) for value in pair32], axis=0)
-    return np.maximum(sensitivity, ULPS * ULP["float32"] * np.maximum(size, scale))
+    ulps = ULPS * ULP["float32"] * np.maximum(size, scale)
+    return np.asarray(np.maximum(sensitivity, ulps))
 
 
 def largest_distance(

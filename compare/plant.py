@@ -36,8 +36,10 @@ def modules(
     package = PACKAGE[framework]
     names = {part: f"{package}.{part}" for part in _PARTS}
     names["twin"] = f"{package}.{example}"
+    # Imported in any case: what they import must stay when the copies are gone.
+    honest = import_module(names["runtime"]), import_module(names["twin"])
     if edit is None:
-        return import_module(names["runtime"]), import_module(names["twin"])
+        return honest
     if edit.file not in names:
         raise ValueError(f"file: expected one of {[*names]}, got {edit.file!r}")
     with patch.dict(sys.modules):

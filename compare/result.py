@@ -174,7 +174,7 @@ def read(path: Path) -> Run:
         raise NotARun(f"{path} is not there: expected the folder of a `twinnets run`")
     try:
         found = msgspec.json.decode(path.read_bytes())
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NotARun(f"{path} is no JSON, or is cut off: {error}") from None
     version = found.get("schema") if isinstance(found, dict) else None
     if isinstance(version, int) and version > SCHEMA:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from typing import Any
 
 from compare import result, trace
 from compare.check import Incomparable
@@ -103,7 +104,7 @@ def _all(futures: "Sequence[Future[Answer]]") -> list[Answer]:
     return [future.result() for future in futures]
 
 
-def check(measured: Measured, base: Task) -> tuple[list[Row], dict[str, object]]:
+def check(measured: Measured, base: Task) -> tuple[list[Row], dict[str, Any]]:
     """Traces → rows, and facts of the run."""
     spec = load(base.example)
     sides = trace.by_side(measured.traces)
@@ -124,10 +125,11 @@ def judge(measured: Measured, base: Task, *, seconds: float) -> Example:
         for name in FRAMEWORKS
         if name not in there
     ]
-    facts["peak memory"] = {
-        f"{found.framework} {found.precision}": found.facts["peak memory"]
-        for found in measured.traces
-    }
+    for found in measured.traces:
+        side = f"{found.framework} {found.precision}"
+        facts.setdefault("peak memory", {})[side] = found.facts["peak memory"]
+        if dropped := found.facts.get("copies not finite"):
+            facts.setdefault("copies not finite", {})[side] = sorted(set(dropped))
     done = example(base.example, rows + absent, seconds=seconds, facts=facts)
     if absent and result.passed(done.verdict):
         return replace(done, verdict="skipped")  # one side alone proves nothing
@@ -139,7 +141,7 @@ def example(
     rows: list[Row],
     *,
     seconds: float,
-    facts: dict[str, object] | None = None,
+    facts: dict[str, Any] | None = None,
 ) -> Example:
     """Rows in order, with what they amount to."""
     return Example(

@@ -3,6 +3,7 @@
 import ast
 import json
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def parts(text: str) -> list[Part]:
     named = [
         node
         for node in ast.parse(text).body
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
     ]
     found, begin, name = [], 0, ""
     for node in named:
@@ -88,19 +89,16 @@ def parts(text: str) -> list[Part]:
 def aligned(left: str, right: str) -> list[tuple[str, str]]:
     """Both sources in rows: definitions of the same name face each other."""
     mine, theirs = parts(left), parts(right)
-    shared = [p.name for p in mine if p.name in {q.name for q in theirs}]
+    names = [p.name for p in mine], [p.name for p in theirs]
     rows: list[tuple[str, str]] = []
+    for same, *ends in SequenceMatcher(None, *names, autojunk=False).get_opcodes():
+        first, second = mine[slice(*ends[:2])], theirs[slice(*ends[2:])]
+        if same == "equal":
+            rows += [(p.source, q.source) for p, q in zip(first, second, strict=True)]
+        else:
+            rows.append((_joined(first), _joined(second)))
+    return rows
 
-    def until(stack: list[Part], name: str) -> str:
-        taken = []
-        while stack and stack[0].name != name:
-            taken.append(stack.pop(0).source)
-        return "\n\n\n".join(taken)
 
-    for name in shared:
-        before = until(mine, name), until(theirs, name)
-        if any(before):
-            rows.append(before)
-        rows.append((mine.pop(0).source, theirs.pop(0).source))
-    rest = until(mine, "\0"), until(theirs, "\0")
-    return [*rows, rest] if any(rest) else rows
+def _joined(some: list[Part]) -> str:
+    return "\n\n\n".join(part.source for part in some)

@@ -1,10 +1,12 @@
 """A trace: what one twin did, in plain NumPy, saved as .npz and .json (no pickle)."""
 
 import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -73,9 +75,9 @@ def thin(
 
     Kept of each leaf of more than `at_most` elements, at the same places in all traces:
     the largest magnitude of each trace, the largest distance and the first unequal bits
-    of each pair, everything that is not finite (up to `keep`), and `keep` elements at
-    even distances. A check of the thinned traces gives the same rows as a check of the
-    whole ones.
+    of each pair, the first place of every pattern of what is not finite, and `keep`
+    elements at even distances. A check of the thinned traces gives the same rows as a
+    check of the whole ones.
     """
     arrays = [dict(trace.arrays) for trace in traces]
     places: dict[Key, np.ndarray] = {}
@@ -108,7 +110,7 @@ def _decisive(leaves: Sequence[np.ndarray], keep: int) -> np.ndarray:
     finite = [np.isfinite(leaf) for leaf in leaves]
     for leaf, known in zip(leaves, finite, strict=True):
         chosen.add(int(np.argmax(np.where(known, np.abs(leaf), -1.0))))
-        chosen.update(np.flatnonzero(~known)[:keep].tolist())
+    chosen.update(_patterns(leaves))
     for i, left in enumerate(leaves):
         for j, right in enumerate(leaves[:i]):
             both = finite[i] & finite[j]
@@ -119,6 +121,15 @@ def _decisive(leaves: Sequence[np.ndarray], keep: int) -> np.ndarray:
                 unequal = np.flatnonzero(_bits(left) != _bits(right))
                 chosen.update(unequal[:1].tolist())
     return np.array(sorted(chosen))
+
+
+def _patterns(leaves: Sequence[np.ndarray]) -> list[int]:
+    """The first place of every pattern of NaN, inf, −inf and finite over the leaves."""
+    codes = np.zeros(leaves[0].size, np.int64)
+    for leaf in leaves:
+        kinds = [np.isnan(leaf), leaf == np.inf, leaf == -np.inf]
+        codes = 4 * codes + np.select(kinds, [1, 2, 3], 0)
+    return np.unique(codes, return_index=True)[1].tolist()
 
 
 def _bits(leaf: np.ndarray) -> np.ndarray:
@@ -164,11 +175,12 @@ def _put(numbers: dict[str, np.ndarray], key: Key, value: np.ndarray) -> list[An
 def load(path: Path) -> Trace:
     """Read what `save` wrote; raises OSError or ValueError when that is not there."""
     about = json.loads(path.with_name(path.name + ".json").read_text())
-    with np.load(path.with_name(path.name + ".npz"), allow_pickle=False) as numbers:
+    numbers = read_numbers(path.with_name(path.name + ".npz"))
 
-        def get(entries: Iterable[Any]) -> dict[Key, np.ndarray]:
-            return {Key(*key): numbers[name] for key, name in entries}
+    def get(entries: Iterable[Any]) -> dict[Key, np.ndarray]:
+        return {Key(*key): numbers[name] for key, name in entries}
 
+    try:
         return Trace(
             **{name: about[name] for name in ("example", "framework", "precision")},
             seed=about["seed"],
@@ -180,6 +192,18 @@ def load(path: Path) -> Trace:
             scale={Key(*key): value for key, value in about["scale"]},
             shapes={Key(*key): tuple(shape) for key, shape in about["shapes"]},
         )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path.name}.json is no trace: {error}") from None
+
+
+def read_numbers(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a .npz file; raises OSError or ValueError."""
+    try:
+        # Opened here: NumPy leaves a file open that turns out to be damaged.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
+            return {name: saved[name] for name in saved.files}
+    except (BadZipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from None
 
 
 def by_side(traces: Iterable[Trace]) -> Mapping[tuple[str, str], Trace]:

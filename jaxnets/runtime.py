@@ -37,6 +37,11 @@ class Subject:
         return jax.jit(partial(_one_step, self), static_argnums=0)
 
     @cached_property
+    def predict(self) -> Callable[..., Any]:
+        """`_predict`, compiled."""
+        return jax.jit(partial(_predict, self))
+
+    @cached_property
     def train(self) -> Callable[..., Any]:
         """`_train`, compiled."""
         return jax.jit(partial(_train, self), static_argnums=0)
@@ -131,7 +136,7 @@ def _loss_and_gradients(subject: Subject, live: Live, batch: Any) -> Any:
 def _one_step(
     subject: Subject, function: str, live: Live, batch: Any, constants: Any
 ) -> Any:
-    outputs = subject.twin.predict(_open(subject, live, {})[0], batch)
+    outputs = _predict(subject, live, batch)
     value, gradients = _loss_and_gradients(subject, live, batch)
     returned, after = _step(subject, live, batch, function, constants)
     return outputs, value, gradients, returned, after
@@ -162,8 +167,12 @@ def one_step(
 
 def predict(subject: Subject, live: Live, inputs: Mapping[str, Array]) -> np.ndarray:
     """The twin's predictions."""
+    return to_numpy(subject.predict(live, dict(inputs)))
+
+
+def _predict(subject: Subject, live: Live, inputs: Any) -> Array:
     model, _ = _open(subject, live, {})
-    return to_numpy(subject.twin.predict(model, dict(inputs)))
+    return subject.twin.predict(model, inputs)
 
 
 def many_steps(
@@ -187,11 +196,17 @@ def many_steps(
         for path, (place,) in subject.layout.model_places.items()
         if place.name.removeprefix("parameters/") in record
     }
-    losses = jnp.zeros(steps)
-    recorded = [
-        jnp.zeros((record_steps, *arrays[path].shape), arrays[path].dtype)
-        for path in wanted
-    ]
+    # Committed like the state: else the second segment would compile once more.
+    losses, recorded = jax.device_put(
+        (
+            jnp.zeros(steps),
+            [
+                jnp.zeros((record_steps, *arrays[path].shape), arrays[path].dtype)
+                for path in wanted
+            ],
+        ),
+        subject.device,
+    )
     states: dict[int, dict[str, np.ndarray]] = {}
     begin = 0
     for stop in sorted({*stops, steps}):
@@ -258,7 +273,7 @@ def low_precision(
         return sorted(set(narrow_operations(program.jaxpr, twin.__file__ or "")))
 
     return {
-        "outputs": ops(lambda at, b: twin.predict(_open(subject, at, {})[0], b)),
+        "outputs": ops(lambda at, b: _predict(subject, at, b)),
         "loss": ops(lambda at, b: twin.loss(_open(subject, at, {})[0], b)),
         "gradients": ops(lambda at, b: _loss_and_gradients(subject, at, b)),
         "update": ops(lambda at, b: _step(subject, at, b)),

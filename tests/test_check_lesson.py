@@ -1,0 +1,136 @@
+"""Lessons: kinds and values, on made-up traces."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from lesson_traces import SIDES, X, check, lesson, of, raised, returned, sides, trace
+
+from compare.check import Incomparable
+from compare.result import verdict
+from compare.spec import Expected
+from compare.trace import Key, by_side
+
+
+def test_what_agrees_passes_in_kind_and_value_in_both_precisions():
+    rows = check(lesson(), sides(returned(X), returned(X)))
+    assert [(row.leaf, row.precision, row.verdict) for row in rows] == [
+        ("kind", "float64", "bitwise"),
+        ("kind", "float32", "bitwise"),
+        ("", "float64", "bitwise"),
+        ("", "float32", "bitwise"),
+    ]
+    assert {row.phase for row in rows} == {"outputs"}
+
+
+def test_every_leaf_is_compared_at_the_floor():
+    jax = returned({"a": X, "b.0": X})
+    torch = returned({"a": X, "b.0": X + np.array([0, 0, 1e-9])})
+    rows = check(lesson(), sides(jax, torch))
+    assert of(rows, leaf="a").verdict == "bitwise"
+    assert of(rows, leaf="b.0").verdict == "semantic"
+    assert of(rows, leaf="b.0").index == [2]
+
+
+def test_copies_that_move_widen_the_floor():
+    jax, torch = returned(X, sensitivity=1e-10), returned(X + 1e-9)
+    assert of(check(lesson(), sides(jax, torch))).verdict == "rounding"
+
+
+@pytest.mark.parametrize(
+    ("jax", "torch", "said"),
+    [
+        (
+            returned(X, "float64[3]"),
+            returned(X, "int64[3]"),
+            "JAX: float64[3], PyTorch: int64[3], and no difference is documented",
+        ),
+        (
+            raised("TypeError"),
+            returned(X, "float64[3]"),
+            "JAX: raises TypeError, PyTorch: float64[3], and no difference is docu",
+        ),
+        # Raising alike is undocumented too: a lesson should teach something.
+        (
+            raised("TypeError"),
+            raised("TypeError"),
+            "JAX: raises TypeError, PyTorch: raises TypeError, and no difference is",
+        ),
+    ],
+)
+def test_kinds_that_differ_or_raise_fail(jax, torch, said):
+    rows = check(lesson(), sides(jax, torch))
+    for precision in ("float64", "float32"):
+        kind = of(rows, leaf="kind", precision=precision)
+        assert kind.verdict == "semantic"
+        assert kind.why.startswith(said)
+
+
+def test_a_kind_may_differ_in_one_precision_only():
+    traces = sides(returned(X), returned(X))
+    traces["torch", "float32"].facts["kinds"]["f"] = "float16[3]"
+    rows = check(lesson(), traces)
+    assert of(rows, leaf="kind").verdict == "bitwise"
+    assert of(rows, leaf="kind", precision="float32").verdict == "semantic"
+
+
+def test_a_function_that_one_side_lacks_fails():
+    """Once for its kind, once for each of its leaves."""
+    traces = sides(returned(X), returned(X))
+    for precision in ("float64", "float32"):
+        traces["torch", precision] = trace("torch", precision, {})
+    rows = check(lesson(), traces)
+    assert of(rows, leaf="kind").why.startswith("JAX: array, PyTorch: nothing")
+    assert of(rows).why == "torch has no outputs f  None"
+    assert verdict(rows) == "semantic"
+
+
+def test_a_leaf_that_one_side_lacks_fails():
+    rows = check(lesson(), sides(returned({"a": X, "b": X}), returned({"a": X})))
+    assert of(rows, leaf="b").verdict == "semantic"
+    assert "torch has no outputs f b" in of(rows, leaf="b").why
+
+
+def test_a_shape_that_differs_fails_and_is_told():
+    rows = check(lesson(), sides(returned(X), returned(X[:, np.newaxis])))
+    assert of(rows).verdict == "semantic"
+    assert "shape (3,) in JAX and (3, 1) in PyTorch" in of(rows).why
+
+
+def test_a_worse_float32_is_named():
+    traces = sides(returned(X), returned(X))
+    traces["torch", "float32"].arrays[Key("outputs", "f")] += np.float32(1e-3)
+    found = of(check(lesson(), traces), precision="float32")
+    assert found.verdict == "precision"
+    assert found.why.startswith("PyTorch is")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_kind_that_changes_under_rounding_fails(side):
+    traces = sides(returned(X), returned(X))
+    traces[side].facts["unstable"] = {"f": "bool[], and int64[] in a copy"}
+    rows = [row for row in check(lesson(), traces) if row.verdict == "semantic"]
+    assert [(row.precision, row.phase) for row in rows] == [(side[1], "outputs")]
+    assert rows[0].why == (
+        f"{side[0]} changes its kind under rounding: bool[], and int64[] in a copy"
+    )
+
+
+def test_a_function_that_needs_a_gpu_is_skipped_with_its_third_opinion():
+    traces = by_side(trace(f, p, {}, skipped={"f": "needs a GPU"}) for f, p in SIDES)
+    spec = lesson(expected=(Expected("f", lambda given: {"": X}, "NumPy"),))
+    assert {(r.verdict, r.why) for r in check(spec, traces)} == {
+        ("skipped", "needs a GPU")
+    }
+
+
+def test_nothing_compared_is_a_failure():
+    traces = by_side(trace(f, p, {}) for f, p in SIDES)
+    assert verdict(check(lesson(), traces)) == "semantic"
+
+
+def test_traces_of_different_runs_are_refused():
+    traces = sides(returned(X), returned(X))
+    traces["torch", "float32"] = replace(traces["torch", "float32"], run="run 2")
+    with pytest.raises(Incomparable):
+        check(lesson(), traces)
