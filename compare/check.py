@@ -1,15 +1,18 @@
 """One quantity, two sides, one floor: the row that says whether they agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from compare import noise
+from compare.plant import FRAMEWORKS
 from compare.result import Row, Verdict
+from compare.task import Task
 from compare.trace import Key, Step, Trace, same_bits
 
+NAMES = {"jax": "JAX", "torch": "PyTorch"}
 Sides = Mapping[tuple[str, str], Trace]
 """Traces by (framework, precision)."""
 
@@ -18,14 +21,37 @@ class Incomparable(ValueError):
     """Traces that must not be compared, with the reason."""
 
 
-def same_run(sides: Sides) -> None:
-    """Raise `Incomparable` unless all traces come from one run of one example."""
+def same_run(sides: Sides, task: Task) -> None:
+    """Raise `Incomparable` unless both precisions are there, all of the task's run."""
     for name in ("run", "example", "seed"):
-        found = {
-            f"{t.framework} {t.precision}": getattr(t, name) for t in sides.values()
-        }
-        if len(set(found.values())) > 1:
-            raise Incomparable(f"traces of different {name}s: {found}")
+        due = getattr(task, name)
+        for (framework, precision), trace in sides.items():
+            if getattr(trace, name) != due:
+                raise Incomparable(
+                    f"the {framework} {precision} trace has {name} "
+                    f"{getattr(trace, name)!r}, expected {due!r}"
+                )
+    for framework in {framework for framework, _ in sides}:
+        for precision in noise.PRECISIONS:
+            if (framework, precision) not in sides:
+                raise Incomparable(f"there is no {framework} {precision} trace")
+
+
+def repeatable(sides: Sides, task: Task) -> Iterator[Row]:
+    """A side that is not the same twice would set its own floor."""
+    if task.device != "cpu":
+        return  # GPU kernels may add in any order
+    for (framework, precision), trace in sides.items():
+        for key in (Key(*entry) for entry in trace.facts.get("not repeatable", ())):
+            yield exact(
+                key.phase,
+                key.quantity,
+                ok=False,
+                leaf=key.leaf,
+                step=key.step,
+                precision=precision,
+                why=f"{NAMES[framework]} gives other bits when run again",
+            )
 
 
 @dataclass(frozen=True)
@@ -100,6 +126,7 @@ def judge(pair: Pair, *, passing: Verdict = "rounding", why: str = "") -> Row:
     else:
         at, verdict = int(np.argmax(np.where(unclear, -1.0, scores))), passing
     index, left, right = _worst(pair, at if rows else None)
+    values = dict(zip(pair.names, (left, right), strict=True))
     if verdict == "semantic":
         why = _say(pair, index, left, right)
     elif verdict == "bitwise" and passing != "rounding":
@@ -116,8 +143,8 @@ def judge(pair: Pair, *, passing: Verdict = "rounding", why: str = "") -> Row:
         verdict=verdict,
         why=why,
         index=index,
-        jax=left,
-        torch=right,
+        jax=values.get("jax"),
+        torch=values.get("torch"),
     )
 
 
@@ -141,24 +168,27 @@ def _worst(pair: Pair, row: int | None) -> tuple[list[int], float, float]:
 
 
 def _say(pair: Pair, index: list[int], left: float, right: float) -> str:
-    names = {"jax": "JAX", "torch": "PyTorch"}
-    first, second = (names.get(name, name) for name in pair.names)
+    first, second = (NAMES.get(name, name) for name in pair.names)
     where = f" at {index}" if index else ""
     return f"{first} has {left!r}, {second} {right!r}{where}"
 
 
-def judge_float32(sides: Sides, key: Key) -> Row | None:
-    """Each side's float32 against its own float64: are both errors alike?
-
-    None where a side has no float32 value of the same shape.
-    """
+def judge_float32(sides: Sides, key: Key) -> Row:
+    """Each side's float32 against its own float64: are both errors alike?"""
     wide = [sides[side, "float64"].arrays[key] for side in ("jax", "torch")]
     narrow = [sides[side, "float32"].arrays.get(key) for side in ("jax", "torch")]
     left, right = narrow
-    if left is None or right is None:
-        return None
-    if {left.shape, right.shape} != {array.shape for array in wide}:
-        return None
+    shapes = [None if array is None else array.shape for array in narrow]
+    if left is None or right is None or set(shapes) != {array.shape for array in wide}:
+        return exact(
+            key.phase,
+            key.quantity,
+            ok=False,
+            leaf=key.leaf,
+            step=key.step,
+            precision="float32",
+            why=f"shapes in float32 are {shapes}, in float64 {wide[0].shape}",
+        )
     scale = max(sides[side, "float32"].scale.get(key, 0.0) for side in ("jax", "torch"))
     floor = float(
         noise.float32_floor(
@@ -192,23 +222,32 @@ def judge_float32(sides: Sides, key: Key) -> Row | None:
 def _float32_verdict(
     errors: Sequence[float], worse: int, *, floor: float, value: float
 ) -> tuple[Verdict, str]:
-    names = ("JAX", "PyTorch")
+    names = [NAMES[framework] for framework in FRAMEWORKS]
     mine, others = errors[worse], errors[1 - worse]
     if not np.isfinite(mine):
         return "semantic", f"{names[worse]} is not finite in float32 as in float64"
+    told = (
+        f"{names[worse]} is {mine:.2e} off its own float64, "
+        f"{names[1 - worse]} {others:.2e}"
+    )
+    if mine > noise.BFLOAT16 * max(others, floor):
+        return "semantic", f"{told}: more than bfloat16 could explain"
     if mine > noise.FLOAT32_LIMIT * max(others, floor):
-        return "precision", (
-            f"{names[worse]} is {mine:.2e} off its own float64, "
-            f"{names[1 - worse]} {others:.2e}"
-        )
+        return "precision", told
     if mine and floor > noise.RESOLVED * value:
         return "unresolved", "float32 rounding is of the size of the value"
     return ("rounding" if mine else "bitwise"), ""
 
 
 def in_float32(sides: Sides, whole: Pair, ops: Sequence[str]) -> Row:
-    """The row of what depends on a float32 operation inside the float64 run."""
-    scale = sides["jax", "float64"].scale.get(whole.key, 0.0)
+    """The row of what depends on a float32 operation inside the float64 run.
+
+    What agrees at the float64 floor all the same is judged as usual.
+    """
+    usual = judge(whole)
+    if usual.verdict != "semantic":
+        return usual
+    scale = max(sides[f, "float64"].scale.get(whole.key, 0.0) for f in FRAMEWORKS)
     floor = noise.float32_floor(
         [whole.left, whole.right], sensitivity=np.zeros_like(whole.floor), scale=scale
     )
@@ -223,12 +262,13 @@ def in_float32(sides: Sides, whole: Pair, ops: Sequence[str]) -> Row:
         if narrow.shape != wide.shape:
             continue
         # A run drifts apart as fast as its own float32 does.
-        drift = noise.largest_distance(narrow, wide, rows=rows)
+        drift = noise.useful(narrow, wide, rows=rows)
         floor = np.max([floor, drift, moved], axis=0)
     row = judge(replace(whole, floor=np.asarray(np.maximum(whole.floor, floor))))
     if row.verdict in ("semantic", "unresolved"):
         return row
-    return replace(row, verdict="precision", why="; ".join(ops))
+    why = "; ".join(ops) + ": what float32 cannot show is not seen"
+    return replace(row, verdict="precision", why=why)
 
 
 def exact(

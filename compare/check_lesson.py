@@ -7,18 +7,29 @@ from typing import Any
 import numpy as np
 
 from compare import noise
-from compare.check import Pair, Sides, exact, judge, judge_float32, pair, same_run
+from compare.check import (
+    Pair,
+    Sides,
+    exact,
+    judge,
+    judge_float32,
+    pair,
+    repeatable,
+    same_run,
+)
 from compare.measure_lesson import inputs
+from compare.plant import FRAMEWORKS, Side
 from compare.result import Row
 from compare.spec import Arrays, Difference, Expected, Lesson
-from compare.trace import Key
+from compare.task import Task
+from compare.trace import Key, Trace
 
 
-def check_lesson(spec: Lesson, sides: Sides, *, seed: int) -> list[Row]:
+def check_lesson(spec: Lesson, sides: Sides, task: Task) -> list[Row]:
     """All rows of a lesson: kinds, values, documented differences, third opinions."""
-    same_run(sides)
-    given = inputs(spec, seed)
-    rows: list[Row] = []
+    same_run(sides, task)
+    given = inputs(spec, task.seed)
+    rows = [*repeatable(sides, task)]
     if {side for side, _ in sides} == {"jax", "torch"}:
         for function in _functions(sides):
             difference = spec.differences.get(function)
@@ -122,10 +133,10 @@ def _values(
         for key in sides[side, "float64"].arrays
         if key.phase == "outputs" and key.quantity == function
     }
-    stated = []
+    stated: list[Side] = []
     if difference:
-        for side, due in (("jax", difference.jax), ("torch", difference.torch)):
-            if due:
+        for side in FRAMEWORKS:
+            if due := getattr(difference, side):
                 stated.append(side)
                 yield from _stated(sides, side, function, due(given), difference)
     for key in keys:
@@ -140,8 +151,14 @@ def _values(
                     passing="differs",
                     why=_reason(difference),
                 )
-        elif all(held) or not stated:
+        elif all(held) or not (stated or _raises(difference)):
             yield from _compared(sides, key, difference)
+
+
+def _raises(difference: Difference | None) -> bool:
+    """Whether one side is documented to raise, and returns no value to compare."""
+    kinds = difference.kinds.get("float64", ()) if difference else ()
+    return any(kind.startswith("raises") for kind in kinds)
 
 
 def _apart(sides: Sides, key: Key) -> bool:
@@ -167,10 +184,7 @@ def _compared(sides: Sides, key: Key, difference: Difference | None) -> Iterator
         if changed or judge(replace(whole, left=own)).verdict == "semantic":
             passing = "differs"
     yield judge(whole, passing=passing, why=_reason(difference))
-    if all((side, "float32") in sides for side in ("jax", "torch")):
-        narrow = judge_float32(sides, key)
-        if narrow is not None:
-            yield narrow
+    yield judge_float32(sides, key)
 
 
 def _reason(difference: Difference | None) -> str:
@@ -179,49 +193,54 @@ def _reason(difference: Difference | None) -> str:
 
 def _stated(
     sides: Sides,
-    side: str,
+    side: Side,
     function: str,
     due: Arrays,
     difference: Difference | None,
 ) -> Iterator[Row]:
     """One side against the values that its documented difference states."""
-    for leaf, value in due.items():
-        row = _against(sides, side, function, leaf, np.asarray(value), phase="outputs")
-        yield replace(row, why=row.why or _reason(difference))
+    for precision in noise.PRECISIONS:
+        kinds = difference.kinds.get(precision) if difference else None
+        if kinds and kinds[FRAMEWORKS.index(side)].startswith("raises"):
+            continue
+        for leaf, value in due.items():
+            key = Key("outputs", function, leaf)
+            row = _against(sides[side, precision], sides, key, np.asarray(value))
+            yield replace(row, why=row.why or _reason(difference))
 
 
 def _against(
+    trace: Trace,
     sides: Sides,
-    side: str,
-    function: str,
-    leaf: str,
+    key: Key,
     due: np.ndarray,
     *,
-    phase: str,
     decimals: int | None = None,
 ) -> Row:
     """One side's own value against a number that no framework computed."""
-    trace, key = sides[side, "float64"], Key("own", function, leaf)
-    shown = Key(phase, f"{function} of {side}", leaf)
-    got = trace.arrays.get(key)
+    got = trace.arrays.get(key._replace(phase="own"))
+    shown = key._replace(quantity=f"{key.quantity} of {trace.framework}")
     if got is None or got.shape != due.shape:
         shape = "nothing" if got is None else f"shape {got.shape}"
         return exact(
-            phase,
+            shown.phase,
             shown.quantity,
             ok=False,
-            leaf=leaf,
-            why=f"expected shape {due.shape}, {side} returned {shape}",
+            leaf=shown.leaf,
+            precision=trace.precision,
+            why=f"expected shape {due.shape}, {trace.framework} returned {shape}",
         )
     if decimals is not None:
         return _printed(shown, got, due, decimals)
-    narrow = sides.get((side, "float32"))
-    floor = noise.float64_floor(
-        (got, due),
-        (None if narrow is None else narrow.arrays.get(key), None),
-        sensitivity=trace.sensitivity.get(Key("outputs", function, leaf), np.zeros(())),
-    )
-    return judge(Pair(shown, got, due, floor, (side, "the oracle"), shape=due.shape))
+    moved = trace.sensitivity.get(key._replace(phase="outputs"), np.zeros(()))
+    if trace.precision == "float32":
+        floor = noise.float32_floor([got, due], sensitivity=moved)
+    else:
+        narrow = sides[trace.framework, "float32"].arrays.get(key._replace(phase="own"))
+        floor = noise.float64_floor((got, due), (narrow, None), sensitivity=moved)
+    names = (trace.framework, "the oracle")
+    row = judge(Pair(shown, got, due, floor, names, shape=due.shape))
+    return replace(row, precision=trace.precision)
 
 
 def _printed(key: Key, got: np.ndarray, due: np.ndarray, decimals: int) -> Row:
@@ -246,18 +265,12 @@ def _expected(
     for side in ("jax", "torch"):
         if (side, "float64") not in sides:
             continue
-        if expected.function in sides[side, "float64"].facts.get("skipped", {}):
+        trace = sides[side, "float64"]
+        if expected.function in trace.facts.get("skipped", {}):
             continue
         for leaf, due in expected.value(given).items():
-            row = _against(
-                sides,
-                side,
-                expected.function,
-                leaf,
-                np.asarray(due),
-                phase="oracle",
-                decimals=expected.decimals,
-            )
+            key, decimals = Key("oracle", expected.function, leaf), expected.decimals
+            row = _against(trace, sides, key, np.asarray(due), decimals=decimals)
             yield replace(row, why=row.why or expected.origin)
 
 

@@ -6,11 +6,14 @@ import numpy as np
 
 from compare import noise
 from compare.check import Pair, Sides, exact, in_float32, judge, judge_float32, pair
+from compare.plant import FRAMEWORKS
 from compare.result import PHASES, Row
 from compare.spec import Training
-from compare.trace import Key
+from compare.trace import Key, Step
 
-REQUIRED = ("outputs", "loss", "gradients", "update", "trajectory", "predictions")
+PER_STEP = ("outputs", "loss", "gradients", "update")
+"""Phases that every training must have rows in, at every checkpoint and probe."""
+PER_RUN = ("trajectory", "predictions")
 """Phases that every training must have rows in."""
 _DEPENDS = {
     "outputs": ("outputs",),
@@ -21,13 +24,18 @@ _DEPENDS = {
 """Whose low-precision operations a phase depends on; others on everything."""
 
 
-def check_steps(spec: Training, sides: Sides) -> tuple[list[Row], int]:
-    """All rows that compare the two frameworks' steps, and the horizon."""
+def check_steps(
+    spec: Training, sides: Sides, due: Sequence[Step]
+) -> tuple[list[Row], int]:
+    """All rows that compare the two frameworks' steps, and the horizon.
+
+    `due` are the checkpoints and probes that must have rows.
+    """
     low = _low(sides)
     trajectory, horizon = _trajectory(sides, low)
     rows = [*_maps(spec, sides, low), *trajectory, *_whole_run(sides)]
     rows += _variants(spec, sides)
-    return [*rows, *_complete(rows)], horizon
+    return [*rows, *_complete(rows, due)], horizon
 
 
 def _low(sides: Sides) -> dict[str, list[str]]:
@@ -50,7 +58,8 @@ def _maps(spec: Training, sides: Sides, low: Mapping[str, list[str]]) -> Iterato
     judged = set(PHASES) - {"parameters", "trajectory"}
     special = {variant.function for variant in spec.variants}
     for key in _keys(sides):
-        if key.phase not in judged or key.quantity in special:
+        variant = key.phase == "update" and key.quantity in special
+        if key.phase not in judged or variant:
             continue
         try:
             whole = pair(sides, key)
@@ -58,24 +67,38 @@ def _maps(spec: Training, sides: Sides, low: Mapping[str, list[str]]) -> Iterato
             yield _missing(key, error)
             continue
         yield _judged(sides, whole, _depends(key.phase, low))
-        if _has_float32(sides):
-            narrow = judge_float32(sides, key)
-            if narrow is not None:
-                yield narrow
+        narrow = [sides[f, "float32"].arrays.get(key) for f in FRAMEWORKS]
+        if all(array is not None and _lost(array) for array in narrow):
+            yield _neither(key, "float32")
+        else:
+            yield judge_float32(sides, key)
 
 
 def _keys(sides: Sides) -> dict[Key, None]:
-    """All keys of both float64 traces, in their order."""
-    return {
-        key: None for side in ("jax", "torch") for key in sides[side, "float64"].arrays
-    }
+    """All keys of all traces, in their order."""
+    return {key: None for trace in sides.values() for key in trace.arrays}
 
 
-def _has_float32(sides: Sides) -> bool:
-    return all((side, "float32") in sides for side in ("jax", "torch"))
+def _lost(array: np.ndarray) -> bool:
+    return not np.isfinite(array).all()
+
+
+def _neither(key: Key, precision: str) -> Row:
+    """Two runs that are lost in the same way prove nothing."""
+    return exact(
+        key.phase,
+        key.quantity,
+        ok=False,
+        leaf=key.leaf,
+        step=key.step,
+        precision=precision,
+        why="neither framework is finite",
+    )
 
 
 def _judged(sides: Sides, whole: Pair, ops: list[str]) -> Row:
+    if _lost(whole.left) and _lost(whole.right):
+        return _neither(whole.key, "float64")
     return in_float32(sides, whole, ops) if ops else judge(whole)
 
 
@@ -113,12 +136,19 @@ def _trajectory(sides: Sides, low: Mapping[str, list[str]]) -> tuple[list[Row], 
     return rows, horizon
 
 
-def _complete(rows: Sequence[Row]) -> Iterator[Row]:
-    """A phase without a float64 row has proved nothing."""
-    there = {row.phase for row in rows if row.precision == "float64"}
-    for phase in REQUIRED:
-        if phase not in there:
+def _complete(rows: Sequence[Row], due: Sequence[Step]) -> Iterator[Row]:
+    """A phase without a float64 row, at a step that is due, has proved nothing."""
+    there = {(row.phase, row.step) for row in rows if row.precision == "float64"}
+    phases = {phase for phase, _ in there}
+    for phase in PER_RUN:
+        if phase not in phases:
             yield exact(phase, "rows", ok=False, why="nothing was compared")
+    for phase in PER_STEP:
+        for step in due:
+            if (phase, step) not in there:
+                yield exact(
+                    phase, "rows", ok=False, step=step, why="nothing was compared"
+                )
 
 
 def _whole_run(sides: Sides) -> Iterator[Row]:

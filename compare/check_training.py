@@ -13,11 +13,12 @@ from compare.check import (
     Sides,
     exact,
     judge,
+    repeatable,
     same_run,
 )
 from compare.check_steps import check_steps
 from compare.measure import cast, digest
-from compare.measure_maps import checkpoints
+from compare.measure_maps import checkpoints, probes
 from compare.result import Row
 from compare.spec import Prepared, Training, prepare
 from compare.task import State, Task
@@ -31,15 +32,16 @@ def check_training(
 
     `task` is any task of the run: it tells seed and effort.
     """
-    same_run(sides)
+    same_run(sides, task)
     prepared = prepare(spec, task.seed)
-    rows = [*_data(spec, sides, states, prepared, task)]
+    rows = [*repeatable(sides, task), *_data(spec, sides, states, prepared, task)]
     rows += _start(sides, prepared)
     rows += _defaults(spec, sides)
     both = {side for side, precision in sides if precision == "float64"}
     facts: dict[str, Any] = {}
     if both == {"jax", "torch"}:
-        steps, facts["horizon"] = check_steps(spec, sides)
+        due = [*task.effort.checkpoints_of(spec), *probes(spec, prepared, task)]
+        steps, facts["horizon"] = check_steps(spec, sides, due)
         rows += steps
         facts |= _metrics(sides)
     rows += _oracle(spec, sides, prepared, task, facts.get("horizon"))
@@ -150,6 +152,8 @@ def _oracle(
     if spec.oracle is None:
         return
     third = spec.oracle(prepared, task.effort.float64_steps_of(spec))
+    if not third:
+        yield exact("oracle", "rows", ok=False, why="the oracle says nothing")
     for (side, precision), trace in sides.items():
         if precision != "float64":
             continue

@@ -4,6 +4,7 @@ Exit codes: 0 all passed · 1 a mismatch or a crash · 2 wrong usage · 3 a timi
 could not be decided · 4 nothing was compared · 130 interrupted.
 """
 
+import difflib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -112,13 +113,15 @@ def run(
     """Run the examples in both frameworks and say whether they match."""
     from compare import folder, result
     from compare.command import execute, print_run
-    from compare.pool import NotReady
+    from compare.pool import Crashed, NotReady
     from compare.run import Settings, new_run
     from compare.task import FULL, NORMAL, QUICK
 
     if quick and full:
         raise _usage("--quick and --full: give one of them, not both")
     chosen = _known(names)
+    if from_ is not None and (quick or full or out or seed or device != "cpu"):
+        raise _usage("--from checks what is there: no --quick, --full, --seed, …")
     if from_ is not None:
         found = _or_usage(lambda: folder.again(from_, names=names), result.NotARun)
         print_run(found, from_, as_json=as_json)
@@ -131,7 +134,9 @@ def run(
         settings = Settings(seed, device, effort, new_run())
         try:
             found = _or_usage(
-                lambda: execute(chosen, settings, where, quiet=as_json), NotReady
+                lambda: execute(chosen, settings, where, quiet=as_json),
+                NotReady,
+                Crashed,
             )
         except KeyboardInterrupt:
             _say(f"interrupted; what was done is in {where}")
@@ -160,10 +165,16 @@ def selftest(
 ) -> None:
     """Plant faults one at a time and say how many are detected."""
     from compare import selftest as planted
+    from compare.plant import FRAMEWORKS
+    from compare.pool import install_line, missing
 
-    unknown = set(names or ()) - {fault.name for fault in planted.FAULTS}
-    if unknown:
-        raise _usage(f"there is no fault {sorted(unknown)}: see `twinnets selftest`")
+    known = [fault.name for fault in planted.FAULTS]
+    for name in names or ():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or known
+            raise _usage(f"there is no fault {name!r}; there are: {'; '.join(near)}")
+    if absent := [install_line(name) for name in FRAMEWORKS if missing(name)]:
+        raise _usage(f"selftest needs both frameworks: {'; '.join(absent)}")
     report = planted.command(names, seed=seed, as_json=as_json)
     raise typer.Exit(MISMATCH if report.missed else PASSED)
 

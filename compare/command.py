@@ -145,10 +145,8 @@ def _explain(example: Example) -> list[str]:
         f"[bold red]{example.name}[/]: {describe(row)}"
         for row in result.failures(example.checks)
     ]
-    for phase in result.unresolved_phases(example.checks):
-        lines.append(
-            f"[magenta]{example.name}[/]: nothing was resolved in phase {phase}"
-        )
+    for quantity in result.unresolved(example.checks):
+        lines.append(f"[magenta]{example.name}[/]: nothing was resolved of {quantity}")
     reasons = {
         (row.verdict, row.why): row
         for row in example.checks
@@ -183,6 +181,8 @@ def describe(row: Row) -> str:
 def _summary(found: Run) -> str:
     """The answer in one line."""
     compared = [e for e in found.examples if e.verdict != "skipped"]
+    if not compared:
+        return "[bold red]nothing was compared[/]"
     agree = sum(result.passed(example.verdict) for example in compared)
     checks = sum(len(example.checks) for example in compared)
     scores = [result.largest_score(example.checks) for example in compared]

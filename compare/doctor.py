@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from compare.plant import FRAMEWORKS
-from compare.pool import NotReady, Workers, install_line, installed, missing
+from compare.pool import Crashed, NotReady, Workers, install_line, installed, missing
 from compare.worker import THREADS
 
 PACKAGES = (
@@ -61,14 +61,15 @@ def _version(package: str) -> str:
 
 
 def print_report(*, as_json: bool) -> bool:
-    """Print everything; whether at least one framework is there."""
+    """Print everything; whether a framework is there, and starts."""
     found = environment()
     there = installed()
     with tempfile.TemporaryDirectory() as logs, Workers(there, Path(logs)) as workers:
         try:
             found["workers"] = workers.describe()
-        except NotReady as error:
+        except (Crashed, NotReady) as error:
             found["workers"] = {"error": {"reason": str(error)}}
+            there = ()
     found["missing"] = {
         name: install_line(name) for name in FRAMEWORKS if missing(name)
     }

@@ -167,6 +167,29 @@ FAULTS = (
         verdict="precision",
         says="jax: convert_element_type in float32",
     ),
+    Fault(
+        "half as much again, float32 only",
+        "two_layer_adam",
+        "jax",
+        "outputs",
+        Edit(
+            "self.linear1(x)",
+            'self.linear1(x) * (1 if x.dtype == "float64" else 1.5)',
+        ),
+        says="more than bfloat16 could explain",
+    ),
+    Fault(
+        "one row of outputs, float32 only",
+        "line_linear",
+        "torch",
+        "outputs",
+        Edit(
+            'return model(inputs["x"])',
+            'found = model(inputs["x"])\n'
+            "    return found if found.dtype == torch.float64 else found[:1]",
+        ),
+        says="shapes in float32",
+    ),
     # The loss.
     Fault(
         "mean for sum",
@@ -210,6 +233,19 @@ FAULTS = (
             "self.linear2 = nn.Linear(hidden, outputs)\n"
             "        self.linear1.weight.register_hook(lambda g: g * (1 + 1e-10))\n",
         ),
+    ),
+    Fault(
+        "a gradient with noise of its own",
+        "two_layer_adam",
+        "torch",
+        "gradients",
+        Edit(
+            "self.linear2 = nn.Linear(hidden, outputs)\n",
+            "self.linear2 = nn.Linear(hidden, outputs)\n"
+            "        self.linear1.weight.register_hook(\n"
+            "            lambda g: g * (1 + 1e-5 * torch.randn_like(g)))\n",
+        ),
+        says="gives other bits when run again",
     ),
     Fault(
         "ReLU's derivative at 0 is a half",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compare import result, trace
+from compare import registry, result, trace
 from compare.noise import PRECISIONS
 from compare.plant import FRAMEWORKS
 from compare.registry import load
@@ -73,6 +73,11 @@ def again(folder: Path, *, names: Sequence[str] | None = None) -> Run:
     """Check a run's saved traces again, without running anything; raises `NotARun`."""
     before = result.read(folder / "run.json")
     settings = settings_of(before)
+    there = [example.name for example in before.examples]
+    if absent := [name for name in names or () if name not in there]:
+        raise NotARun(f"{folder} has no {', '.join(absent)}; it has {', '.join(there)}")
+    if gone := [name for name in there if name not in registry.names()]:
+        raise NotARun(f"{folder} has examples that are no more: {', '.join(gone)}")
     return replace(
         before,
         examples=[

@@ -11,7 +11,7 @@ import numpy as np
 from compare.noise import Precision, distance, perturb
 from compare.spec import stream
 from compare.task import Task
-from compare.trace import Key, Trace
+from compare.trace import Key, Trace, same_bits
 
 Values = dict[Key, np.ndarray]
 
@@ -57,6 +57,13 @@ class Collector:
         for key, value in values.items():
             self.trace.arrays[key] = value
             self.trace.sensitivity[key] = np.zeros(len(value) if rows else ())
+
+    def repeat(self, again: Values) -> None:
+        """The same run once more: what has other bits says nothing about rounding."""
+        other = [k for k, v in again.items() if not same_bits(v, self.trace.arrays[k])]
+        if other:
+            listed = self.trace.facts.setdefault("not repeatable", [])
+            listed += [list(key) for key in other]
 
     def compare(self, copy: Values, base: Values) -> None:
         """Widen the sensitivity by a copy; one that is not finite is left out."""

@@ -47,6 +47,8 @@ def lesson(task: Task, runtime: ModuleType, module: ModuleType, spec: Lesson) ->
             out.fact("messages", {name: message})
         out.put(base)
         out.put({Key("own", name, leaf): value for leaf, value in leaves.items()})
+        again = _call(task, runtime, spec, function, wanted)
+        out.repeat(_values(task, spec, name, again[1], given))
         for copy in range(task.effort.copies):
             changed = wanted | moved(
                 {

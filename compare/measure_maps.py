@@ -8,7 +8,7 @@ from typing import Any
 from compare.measure import Collector, Values, cast, digest, moved
 from compare.measure_training import constants
 from compare.noise import largest
-from compare.spec import Arrays, Prepared, Training, Variant, prepare, stream
+from compare.spec import Arrays, Prepared, Probe, Training, Variant, prepare, stream
 from compare.task import State, Task
 from compare.trace import Key, Trace
 
@@ -45,11 +45,18 @@ def checkpoints(
         for step, state in task.states.items()
         if step < steps
     }
-    probes = spec.probes(stream(task.seed, "probes"), prepared) if spec.probes else ()
-    for probe in probes:
+    for name, probe in probes(spec, prepared, task).items():
         state = {f"parameters/{leaf}": v for leaf, v in probe.parameters.items()}
-        points[probe.name] = cast(state, "float32"), cast(probe.batch, "float32")
+        points[name] = cast(state, "float32"), cast(probe.batch, "float32")
     return points
+
+
+def probes(spec: Training, prepared: Prepared, task: Task) -> dict[str, Probe]:
+    """The spec's probes by name."""
+    if spec.probes is None:
+        return {}
+    found = spec.probes(stream(task.seed, "probes"), prepared)
+    return {probe.name: probe for probe in found}
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,8 @@ class _Point:
         result = self.runtime.one_step(self.subject, self.state, fed)
         values = self.flat(self.state, result)
         out.put(values)
+        again = self.runtime.one_step(self.subject, self.state, fed)
+        out.repeat(self.flat(self.state, again))
         out.fact(
             "received",
             {

@@ -33,6 +33,8 @@ RESOLVED = 1e-3
 """A floor above this fraction of the value says nothing."""
 FLOAT32_LIMIT = 10.0
 """A side whose float32 error is more than this times the other's is named."""
+BFLOAT16 = 2.0**16
+"""bfloat16's unit roundoff over float32's: no precision explains more than that."""
 _AMPLIFY = ULP["float64"] / ULP["float32"]
 _WORTHLESS = 1e-2
 
@@ -107,12 +109,26 @@ def float64_floor(
     if not _whole(*pair64):
         terms.append(ULPS * ULP["float64"] * np.maximum(*sizes))
     terms.append(np.asarray(ULPS * ULP["float64"] * scale))
-    for value64, value32, size in zip(pair64, pair32, sizes, strict=True):
-        if value32 is not None and value32.shape == value64.shape:
-            error = largest_distance(value32, value64, rows=rows)
-            worthless = error > _WORTHLESS * size
-            terms.append(np.where(worthless, 0.0, _AMPLIFY * error))
+    errors = [
+        useful(value32, value64, rows=rows)
+        for value64, value32 in zip(pair64, pair32, strict=True)
+        if value32 is not None and value32.shape == value64.shape
+    ]
+    if len(errors) == 2:
+        # A float32 fault on one side must not loosen float64.
+        least = np.maximum(np.minimum(*errors), ULPS * ULP["float32"] * sizes[0])
+        errors = [np.minimum(error, FLOAT32_LIMIT * least) for error in errors]
+    terms += [_AMPLIFY * error for error in errors]
     return np.asarray(np.max(np.broadcast_arrays(*terms), axis=0))
+
+
+def useful(
+    narrow: np.ndarray, wide: np.ndarray, *, rows: bool = False
+) -> Float[np.ndarray, "..."]:
+    """A side's float32 error; 0 where that exceeds 1 % of the value."""
+    error = largest_distance(narrow, wide, rows=rows)
+    worthless = error > _WORTHLESS * largest(wide, rows=rows)
+    return np.where(worthless, 0.0, error)
 
 
 def float32_floor(

@@ -93,6 +93,8 @@ class _Worker:
             except (ImportError, RuntimeError) as error:
                 if isinstance(error, BrokenProcessPool):
                     raise
+                self.process.shutdown()
+                self.process = None  # the next task tries again
                 raise NotReady(f"{self.framework}: {error}") from None
         return self.process
 

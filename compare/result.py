@@ -98,27 +98,27 @@ class Run:
 
 
 def verdict(rows: Iterable[Row]) -> Verdict:
-    """The worst row; unresolved ones count only where a phase has nothing else.
+    """The worst row; unresolved ones count only where a quantity has nothing else.
 
     Skipped rows count only where there is nothing else at all.
     """
     rows = [row for row in rows if row.verdict != "skipped"]
     if not rows:
         return "skipped"
-    resolved = [row for row in rows if row.verdict != "unresolved"]
-    found: set[Verdict] = {row.verdict for row in resolved}
-    if unresolved_phases(rows):
+    found: set[Verdict] = {r.verdict for r in rows if r.verdict != "unresolved"}
+    if unresolved(rows):
         found.add("unresolved")
     return max(found, key=ORDER.index)
 
 
-def unresolved_phases(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Phases in which every row is unresolved: nothing was compared there."""
-    by_phase: dict[str, set[str]] = {}
+def unresolved(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Quantities of which every float64 row is unresolved: nothing was compared."""
+    verdicts: dict[str, set[str]] = {}
     for row in rows:
-        if row.verdict != "skipped":
-            by_phase.setdefault(row.phase, set()).add(row.verdict)
-    return tuple(p for p, verdicts in by_phase.items() if verdicts == {"unresolved"})
+        if row.precision == "float64" and row.verdict != "skipped":
+            name = " ".join(filter(None, (row.phase, row.quantity, row.leaf)))
+            verdicts.setdefault(name, set()).add(row.verdict)
+    return tuple(name for name, found in verdicts.items() if found == {"unresolved"})
 
 
 def in_order(row: Row) -> tuple[int, bool, int, float]:

@@ -109,7 +109,7 @@ def check(measured: Measured, base: Task) -> tuple[list[Row], dict[str, Any]]:
     spec = load(base.example)
     sides = trace.by_side(measured.traces)
     if isinstance(spec, Lesson):
-        return check_lesson(spec, sides, seed=base.seed), {}
+        return check_lesson(spec, sides, base), {}
     return check_training(spec, sides, measured.states, base)
 
 
@@ -178,7 +178,13 @@ def run(
             measured = measure(base, workers)
         except Crashed as error:
             return crash(name, str(error), seconds=time.perf_counter() - began)
-        done = judge(measured, base, seconds=time.perf_counter() - began)
+        spent = time.perf_counter() - began
+        try:
+            done = judge(measured, base, seconds=spent)
+        except Exception as error:
+            # A fault of a spec or of ours must not take the other examples along.
+            why = f"the check raised {type(error).__name__}: {error}"
+            return crash(name, why, seconds=spent)
         if keep is not None:
             keep(measured, name)
         return done

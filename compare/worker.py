@@ -20,6 +20,7 @@ from compare.trace import Trace
 
 THREADS = "1"
 """Of each worker: the same order of summation on every machine."""
+XLA_FLAGS = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
 PLENTY = 2**30
 """Bytes of memory above which a worker drops its compiled programs after a task."""
 
@@ -44,8 +45,7 @@ def environment(precision: Precision, device: str) -> dict[str, str]:
         "JAX_ENABLE_X64": str(precision == "float64"),
         "JAX_PLATFORMS": "cpu" if device == "cpu" else "cuda,cpu",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false "
-        "intra_op_parallelism_threads=1",
+        "XLA_FLAGS": " ".join([os.environ.get("XLA_FLAGS", ""), *XLA_FLAGS]).strip(),
         "OMP_NUM_THREADS": THREADS,
         "MKL_NUM_THREADS": THREADS,
         "TF_CPP_MIN_LOG_LEVEL": "2",

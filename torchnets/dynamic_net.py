@@ -1,7 +1,7 @@
 """A network that is 0 to 3 layers deeper at each step, reusing one layer.
 
-    h₀ = max(x W_in + b_in, 0),    h_{i+1} = max(h_i W_mid + b_mid, 0),    i < depth
-    ŷ = h_depth W_out + b_out,    loss = Σ (ŷ − y)²
+    h₀ = max(x W_inᵀ + b_in, 0),   h_{i+1} = max(h_i W_midᵀ + b_mid, 0),   i < depth
+    ŷ = h_depth W_outᵀ + b_out,    loss = Σ (ŷ − y)²
     m ← momentum · m + g,    θ ← θ − learning_rate · m
 
 Source: "Control Flow + Weight Sharing" in "Learning PyTorch with Examples".
@@ -42,9 +42,6 @@ def build_optimizer(
     model: DynamicNet, *, learning_rate: float = 1e-4, momentum: float = 0.9
 ) -> torch.optim.SGD:
     """Gradient descent with momentum."""
-    # From the first step on (or the first after a restart) no gradient is missing.
-    for parameter in model.parameters():
-        parameter.grad = torch.zeros_like(parameter)
     return torch.optim.SGD(model.parameters(), lr=learning_rate, momentum=momentum)
 
 

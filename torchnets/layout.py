@@ -116,10 +116,10 @@ def _load_optimizer(
 ) -> None:
     given = {name for name in state if not name.startswith("parameters/")}
     for leaf, place in leaves(live.model).items():
+        kept = live.optimizer.state[place.tensor] if live.optimizer else {}
         for slot, name in slots(live.optimizer).items():
             value = _take(state, f"optimizer/{name}/{leaf}", given)
-            assert live.optimizer is not None
-            live.optimizer.state[place.tensor][slot] = (
+            kept[slot] = (
                 torch.tensor(float(value), dtype=torch.get_default_dtype())
                 if slot == "step"
                 else from_numpy(_undone(value, place), device=subject.device)
@@ -142,7 +142,7 @@ def slots(optimizer: torch.optim.Optimizer | None) -> dict[str, str]:
     else:
         raise TypeError(
             f"no canonical state is known for {type(optimizer).__name__}; add it to "
-            "torchnets/runtime.py"
+            "torchnets/layout.py"
         )
     return {slot: SLOTS[slot] for slot in kept}
 
@@ -171,9 +171,11 @@ def dump(subject: Subject, live: Live) -> tuple[dict[str, np.ndarray], list[str]
 
     for leaf, place in leaves(live.model).items():
         state[f"parameters/{leaf}"] = canonical(place.tensor, place)
-        for slot, name in slots(live.optimizer).items():
-            assert live.optimizer is not None
-            made = live.optimizer.state.get(place.tensor, {})
+        known = slots(live.optimizer)
+        made = live.optimizer.state.get(place.tensor, {}) if live.optimizer else {}
+        if surplus := made.keys() - known.keys():
+            raise TypeError(f"leaf {leaf}: no slot is known for {sorted(surplus)}")
+        for slot, name in known.items():
             if slot == "step":
                 count = np.asarray(int(made.get(slot, 0)), np.int64)
                 state[f"optimizer/step/{leaf}"] = count

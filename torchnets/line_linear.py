@@ -1,6 +1,6 @@
 """A line, fitted by gradient descent: the smallest network there is.
 
-    ŷ = x w + b,    loss = mean (ŷ − y)²,    θ ← θ − learning_rate · ∂loss/∂θ
+    ŷ = x wᵀ + b,    loss = mean (ŷ − y)²,    θ ← θ − learning_rate · ∂loss/∂θ
 
 Source: linear regression in the notebook "Basics of PyTorch".
 Shapes: x (batch, inputs), y (batch, outputs); w (outputs, inputs), b (outputs,).
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 
 class Line(nn.Module):
-    """ŷ = x w + b."""
+    """ŷ = x wᵀ + b."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()

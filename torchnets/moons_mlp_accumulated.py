@@ -1,6 +1,6 @@
 """Two moons told apart by three layers, with gradients that add up over an epoch.
 
-    p = σ(relu(relu(x W₁ + b₁) W₂ + b₂) W₃ + b₃)
+    p = σ(relu(relu(x W₁ᵀ + b₁) W₂ᵀ + b₂) W₃ᵀ + b₃)
     loss = −mean (y · log p + (1 − y) · log(1 − p))
     a ← g at the start of an epoch, else a + g
     θ ← θ − learning_rate · (a + weight_decay · θ)

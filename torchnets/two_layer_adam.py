@@ -1,6 +1,6 @@
 """Two layers with autograd and Adam, as one would write them today.
 
-    ŷ = relu(x W₁ + b₁) W₂ + b₂,    loss = Σ (ŷ − y)²
+    ŷ = relu(x W₁ᵀ + b₁) W₂ᵀ + b₂,    loss = Σ (ŷ − y)²
     m ← b1 m + (1 − b1) g,    v ← b2 v + (1 − b2) g²
     θ ← θ − learning_rate · m / (1 − b1ᵗ) / (√(v / (1 − b2ᵗ)) + eps)
 

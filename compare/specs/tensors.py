@@ -154,7 +154,6 @@ RANGES = {
         reason="PyTorch checks; on an accelerator nothing can be raised, so JAX "
         "returns a number without meaning.",
         kinds=_everywhere("int32[8]", "raises RuntimeError"),
-        jax=_single(lambda inputs: np.where(inputs["counts"] == 0, -1, -2)),
     ),
     "negative_step": Difference(
         reason="PyTorch's slices have positive steps only: use `torch.flip`.",
