@@ -88,7 +88,7 @@ FAULTS = (
         "data",
         None,
         verdict="crashed",
-        says="different runs",
+        says="the torch float64 trace has run",
     ),
     # The forward pass.
     Fault(

@@ -221,7 +221,7 @@ def _print(report: Report) -> None:
     for phase, outcomes in groupby(report.outcomes, key=lambda told: told.phase):
         table.add_row(f"[bold]{phase}[/]")
         for told in outcomes:
-            score = "exact" if told.score is None else f"{told.score:.3g}"
+            score = "exact" if told.score is None else f"{told.score:.1e}"
             shown = score if told.found else "[bold red]missed[/]"
             table.add_row(told.fault, told.example, told.side, shown)
     console.print(table)
