@@ -43,14 +43,10 @@ def repeatable(sides: Sides, task: Task) -> Iterator[Row]:
         return  # GPU kernels may add in any order
     for (framework, precision), trace in sides.items():
         for key in (Key(*entry) for entry in trace.facts.get("not repeatable", ())):
-            yield exact(
-                key.phase,
-                key.quantity,
-                ok=False,
-                leaf=key.leaf,
-                step=key.step,
+            yield failed(
+                key,
+                f"{NAMES[framework]} gives other bits when run again",
                 precision=precision,
-                why=f"{NAMES[framework]} gives other bits when run again",
             )
 
 
@@ -180,14 +176,10 @@ def judge_float32(sides: Sides, key: Key) -> Row:
     left, right = narrow
     shapes = [None if array is None else array.shape for array in narrow]
     if left is None or right is None or set(shapes) != {array.shape for array in wide}:
-        return exact(
-            key.phase,
-            key.quantity,
-            ok=False,
-            leaf=key.leaf,
-            step=key.step,
+        return failed(
+            key,
+            f"shapes in float32 are {shapes}, in float64 {wide[0].shape}",
             precision="float32",
-            why=f"shapes in float32 are {shapes}, in float64 {wide[0].shape}",
         )
     scale = max(sides[side, "float32"].scale.get(key, 0.0) for side in ("jax", "torch"))
     floor = float(
@@ -296,4 +288,17 @@ def exact(
         verdict=passing if ok else "semantic",
         why=why,
         **values,
+    )
+
+
+def failed(key: Key, why: str, *, precision: str = "float64") -> Row:
+    """The failing row of a quantity that cannot be judged by a floor."""
+    return exact(
+        key.phase,
+        key.quantity,
+        ok=False,
+        leaf=key.leaf,
+        step=key.step,
+        precision=precision,
+        why=why,
     )

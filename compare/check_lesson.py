@@ -11,6 +11,7 @@ from compare.check import (
     Pair,
     Sides,
     exact,
+    failed,
     judge,
     judge_float32,
     pair,
@@ -174,8 +175,7 @@ def _compared(sides: Sides, key: Key, difference: Difference | None) -> Iterator
     try:
         whole = pair(sides, key)
     except KeyError as error:
-        why = str(error.args[0])
-        yield exact("outputs", key.quantity, ok=False, leaf=key.leaf, why=why)
+        yield failed(key, str(error.args[0]))
         return
     passing = "rounding"
     if difference and difference.relation:
@@ -222,14 +222,8 @@ def _against(
     shown = key._replace(quantity=f"{key.quantity} of {trace.framework}")
     if got is None or got.shape != due.shape:
         shape = "nothing" if got is None else f"shape {got.shape}"
-        return exact(
-            shown.phase,
-            shown.quantity,
-            ok=False,
-            leaf=shown.leaf,
-            precision=trace.precision,
-            why=f"expected shape {due.shape}, {trace.framework} returned {shape}",
-        )
+        why = f"expected shape {due.shape}, {trace.framework} returned {shape}"
+        return failed(shown, why, precision=trace.precision)
     if decimals is not None:
         return _printed(shown, got, due, decimals)
     moved = trace.sensitivity.get(key._replace(phase="outputs"), np.zeros(()))

@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from compare import noise
-from compare.check import Pair, Sides, exact, in_float32, judge, judge_float32, pair
+from compare.check import (
+    Pair,
+    Sides,
+    exact,
+    failed,
+    in_float32,
+    judge,
+    judge_float32,
+    pair,
+)
 from compare.plant import FRAMEWORKS
 from compare.result import PHASES, Row
 from compare.spec import Training
@@ -85,15 +94,7 @@ def _lost(array: np.ndarray) -> bool:
 
 def _neither(key: Key, precision: str) -> Row:
     """Two runs that are lost in the same way prove nothing."""
-    return exact(
-        key.phase,
-        key.quantity,
-        ok=False,
-        leaf=key.leaf,
-        step=key.step,
-        precision=precision,
-        why="neither framework is finite",
-    )
+    return failed(key, "neither framework is finite", precision=precision)
 
 
 def _judged(sides: Sides, whole: Pair, ops: list[str]) -> Row:
@@ -103,14 +104,7 @@ def _judged(sides: Sides, whole: Pair, ops: list[str]) -> Row:
 
 
 def _missing(key: Key, error: KeyError) -> Row:
-    return exact(
-        key.phase,
-        key.quantity,
-        ok=False,
-        leaf=key.leaf,
-        step=key.step,
-        why=str(error.args[0]),
-    )
+    return failed(key, str(error.args[0]))
 
 
 def _trajectory(sides: Sides, low: Mapping[str, list[str]]) -> tuple[list[Row], int]:

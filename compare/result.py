@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -32,16 +32,7 @@ Verdict = Literal[
     "semantic",
     "crashed",
 ]
-ORDER: tuple[Verdict, ...] = (
-    "skipped",
-    "bitwise",
-    "rounding",
-    "differs",
-    "precision",
-    "unresolved",
-    "semantic",
-    "crashed",
-)
+ORDER: tuple[Verdict, ...] = get_args(Verdict)
 """From best to worst; `skipped` rows prove nothing and hide nothing."""
 FAILS = frozenset({"unresolved", "semantic", "crashed"})
 """What an example's verdict may not be."""
