@@ -152,13 +152,13 @@ def _values(
                     passing="differs",
                     why=_reason(difference),
                 )
-        elif all(held) or not (stated or _raises(difference)):
+        elif all(held) or not (stated or _raises(difference, "float64")):
             yield from _compared(sides, key, difference)
 
 
-def _raises(difference: Difference | None) -> bool:
+def _raises(difference: Difference | None, precision: str) -> bool:
     """Whether one side is documented to raise, and returns no value to compare."""
-    kinds = difference.kinds.get("float64", ()) if difference else ()
+    kinds = difference.kinds.get(precision, ()) if difference else ()
     return any(kind.startswith("raises") for kind in kinds)
 
 
@@ -184,7 +184,8 @@ def _compared(sides: Sides, key: Key, difference: Difference | None) -> Iterator
         if changed or judge(replace(whole, left=own)).verdict == "semantic":
             passing = "differs"
     yield judge(whole, passing=passing, why=_reason(difference))
-    yield judge_float32(sides, key)
+    if not _raises(difference, "float32"):
+        yield judge_float32(sides, key)
 
 
 def _reason(difference: Difference | None) -> str:

@@ -132,7 +132,11 @@ def _trajectory(sides: Sides, low: Mapping[str, list[str]]) -> tuple[list[Row], 
 
 def _complete(rows: Sequence[Row], due: Sequence[Step]) -> Iterator[Row]:
     """A phase without a float64 row, at a step that is due, has proved nothing."""
-    there = {(row.phase, row.step) for row in rows if row.precision == "float64"}
+    there = {
+        (row.phase, row.step)
+        for row in rows
+        if row.precision == "float64" and row.verdict != "differs"
+    }
     phases = {phase for phase, _ in there}
     for phase in PER_RUN:
         if phase not in phases:
@@ -182,7 +186,7 @@ def _variants(spec: Training, sides: Sides) -> Iterator[Row]:
                 continue
             if key.phase == "update":
                 yield judge(whole, passing="differs", why=variant.reason)
-            else:
+            elif key.phase == "own":
                 apart |= judge(whole).verdict == "semantic"
         if not apart:
             yield exact(

@@ -47,8 +47,11 @@ def lesson(task: Task, runtime: ModuleType, module: ModuleType, spec: Lesson) ->
             out.fact("messages", {name: message})
         out.put(base)
         out.put({Key("own", name, leaf): value for leaf, value in leaves.items()})
-        again = _call(task, runtime, spec, function, wanted)
-        out.repeat(_values(task, spec, name, again[1], given))
+        again, leaves, _ = _call(task, runtime, spec, function, wanted)
+        if again == kind:
+            out.repeat(_values(task, spec, name, leaves, given))
+        else:
+            out.fact("unstable", {name: f"{kind}, and {again} when run again"})
         for copy in range(task.effort.copies):
             changed = wanted | moved(
                 {

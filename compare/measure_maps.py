@@ -113,6 +113,7 @@ class _Point:
         for variant in self.spec.variants:
             base, own = self._variant(variant, self.state, self.batch)
             out.put(base | own)
+            out.repeat(self._variant(variant, self.state, self.batch)[1])
             for _, state, batch in self._moved():
                 out.compare(self._variant(variant, state, batch)[0], base)
 
@@ -188,6 +189,7 @@ def _predictions(
 
     base = values(final)
     out.put(base)
+    out.repeat(values(final))
     for copy in range(task.effort.copies):
         out.compare(
             values(

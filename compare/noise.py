@@ -109,14 +109,18 @@ def float64_floor(
     if not _whole(*pair64):
         terms.append(ULPS * ULP["float64"] * np.maximum(*sizes))
     terms.append(np.asarray(ULPS * ULP["float64"] * scale))
-    errors = [
-        useful(value32, value64, rows=rows)
+    runs = [
+        (value32, value64)
         for value64, value32 in zip(pair64, pair32, strict=True)
         if value32 is not None and value32.shape == value64.shape
     ]
-    if len(errors) == 2:
+    errors = [useful(*run, rows=rows) for run in runs]
+    if len(runs) == 2:
+        whole = [largest_distance(*run, rows=rows) for run in runs]
         # A float32 fault on one side must not loosen float64.
-        least = np.maximum(np.minimum(*errors), ULPS * ULP["float32"] * sizes[0])
+        least = np.maximum(
+            np.minimum(*whole), ULPS * ULP["float32"] * np.maximum(*sizes)
+        )
         errors = [np.minimum(error, FLOAT32_LIMIT * least) for error in errors]
     terms += [_AMPLIFY * error for error in errors]
     return np.asarray(np.max(np.broadcast_arrays(*terms), axis=0))

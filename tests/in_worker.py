@@ -184,3 +184,12 @@ def narrow(
     at = _open(framework, name, precision, edit)
     batch = at.runtime.feed(at.subject, cast(at.prepared.batches.at(0), precision))
     return at.runtime.low_precision(at.subject, at.start, batch)
+
+
+def forgetful(framework: str, name: str, precision: str) -> tuple[Arrays, Arrays]:
+    """The state after a step, and once more after everything kept was dropped."""
+    at = _open(framework, name, precision)
+    batch = at.runtime.feed(at.subject, cast(at.prepared.batches.at(0), precision))
+    first = at.runtime.one_step(at.subject, at.start, batch)["after"]
+    at.runtime.forget()
+    return first, at.runtime.one_step(at.subject, at.start, batch)["after"]

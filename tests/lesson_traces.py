@@ -5,10 +5,12 @@ import numpy as np
 from compare.check_lesson import check_lesson
 from compare.result import Row
 from compare.spec import Lesson
+from compare.task import Task
 from compare.trace import Key, Trace, by_side
 
 SIDES = [(f, p) for f in ("jax", "torch") for p in ("float64", "float32")]
 X = np.array([1.0, 0.5, 2.0])
+TASK = Task("lesson", "made up", "jax", "float64", 0, "run 1")
 
 
 def lesson(**fields) -> Lesson:
@@ -46,7 +48,7 @@ def sides(jax, torch, **facts):
 
 
 def check(spec: Lesson, traces) -> list[Row]:
-    return check_lesson(spec, traces, seed=0)
+    return check_lesson(spec, traces, TASK)
 
 
 def of(rows, *, leaf="", precision="float64", quantity="f") -> Row:

@@ -1,7 +1,8 @@
 """A framework made of NumPy: the runtime's verbs, for a line with momentum.
 
 ŷ = x w + b, loss = mean (ŷ − y)², m ← momentum m + g, θ ← θ − learning_rate m. The twin
-holds only numbers; `slope` spoils the gradient, as a wrong framework would.
+holds only numbers; `slope` spoils the gradient, as a wrong framework would, and
+`jitter` is noise of its own in every gradient.
 """
 
 from types import ModuleType
@@ -11,7 +12,7 @@ import numpy as np
 LEAVES = ("w", "b")
 
 
-def twin(*, learning_rate=0.1, momentum=0.5, slope=2.0) -> ModuleType:
+def twin(*, learning_rate=0.1, momentum=0.5, slope=2.0, jitter=0.0) -> ModuleType:
     made = ModuleType("line_twin")
     exec(
         "def build(*, inputs=2): ...\n"
@@ -21,6 +22,8 @@ def twin(*, learning_rate=0.1, momentum=0.5, slope=2.0) -> ModuleType:
         made.__dict__,
     )
     made.__dict__["slope"] = slope
+    made.__dict__["jitter"] = jitter
+    made.__dict__["noise"] = np.random.default_rng(0)
     return made
 
 
@@ -51,7 +54,8 @@ def predict(twin, live, inputs):
 
 def _gradients(twin, live, batch):
     residual = predict(twin, live, batch) - batch["y"]
-    slope = residual * residual.dtype.type(twin.slope / residual.size)
+    factor = twin.slope * (1 + twin.jitter * twin.noise.standard_normal())
+    slope = residual * residual.dtype.type(factor / residual.size)
     return np.mean(residual**2), {"w": batch["x"].T @ slope, "b": slope.sum(axis=0)}
 
 

@@ -1,6 +1,7 @@
 """One quantity, two sides, one floor: which verdict, and what it says."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,11 +14,17 @@ from compare.check import (
     exact,
     judge,
     pair,
+    repeatable,
     same_run,
 )
+from compare.noise import PRECISIONS
+from compare.plant import FRAMEWORKS
+from compare.task import Task
 from compare.trace import Key, Trace, by_side
 
 KEY = Key("gradients", "gradient", "linear.weight", 3)
+TASK = Task("maps", "line", "jax", "float64", 0, "run 1")
+SIDES = [*product(FRAMEWORKS, PRECISIONS)]
 FLOOR = 2.0**-50  # 4 · 2⁻⁵² of a leaf whose largest value is 1
 
 
@@ -56,17 +63,84 @@ def verdict(left, right, **options) -> str:
 # -------------------------------------------------------------------- both traces
 
 
+def four():
+    """Traces of all four sides, of the task's run."""
+    return sides(leaf(1), leaf(1), leaf(1), leaf(1))
+
+
+@pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize(
-    ("field", "value", "word"),
-    [("run", "run 2", "runs"), ("seed", 1, "seeds"), ("example", "moons", "examples")],
+    ("field", "value"), [("run", "run 2"), ("seed", 1), ("example", "moons")]
 )
-def test_traces_of_different_runs_are_never_compared(field, value, word):
-    both = sides(leaf(1), leaf(1), leaf(1), leaf(1))
-    same_run(both)
-    both["torch", "float32"] = replace(both["torch", "float32"], **{field: value})
-    with pytest.raises(Incomparable, match=f"different {word}") as told:
-        same_run(both)
-    assert f"'torch float32': {value!r}" in str(told.value)
+def test_traces_of_different_runs_are_never_compared(field, value, side):
+    both = four()
+    same_run(both, TASK)
+    both[side] = replace(both[side], **{field: value})
+    with pytest.raises(Incomparable) as told:
+        same_run(both, TASK)
+    assert str(told.value) == (
+        f"the {side[0]} {side[1]} trace has {field} {value!r}, "
+        f"expected {getattr(TASK, field)!r}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("run", "run 2"), ("seed", 1), ("example", "moons")]
+)
+def test_traces_that_are_all_of_another_run_are_refused_too(field, value):
+    """They agree with each other, but not with the data that the task tells of."""
+    with pytest.raises(Incomparable, match=f"has {field} .*, expected {value!r}"):
+        same_run(four(), replace(TASK, **{field: value}))
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_framework_without_a_precision_is_refused(side):
+    both = four()
+    del both[side]
+    with pytest.raises(Incomparable, match=f"there is no {side[0]} {side[1]} trace"):
+        same_run(both, TASK)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_framework_alone_has_both_precisions(framework):
+    alone = {side: trace for side, trace in four().items() if side[0] == framework}
+    same_run(alone, TASK)
+    del alone[framework, "float32"]
+    with pytest.raises(Incomparable, match=f"there is no {framework} float32 trace"):
+        same_run(alone, TASK)
+
+
+# ------------------------------------------------------------------- the same twice
+
+
+def test_sides_that_repeat_their_bits_have_no_rows():
+    both = four()
+    both["jax", "float64"].facts["not repeatable"] = []
+    assert [*repeatable(both, TASK)] == []
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_side_that_is_not_the_same_twice_fails(side):
+    both, other = four(), Key("loss", "loss", "", 0)
+    # As JSON gives them back: lists, not keys.
+    both[side].facts["not repeatable"] = [list(KEY), list(other)]
+    rows = [*repeatable(both, TASK)]
+    assert [Key(r.phase, r.quantity, r.leaf, r.step) for r in rows] == [KEY, other]
+    name = {"jax": "JAX", "torch": "PyTorch"}[side[0]]
+    assert {(r.verdict, r.precision, r.why) for r in rows} == {
+        ("semantic", side[1], f"{name} gives other bits when run again")
+    }
+
+
+@pytest.mark.parametrize(("device", "count"), [("cpu", 4), ("gpu", 0)])
+def test_a_gpu_may_add_in_any_order(device, count):
+    both = four()
+    for trace in both.values():
+        trace.facts["not repeatable"] = [list(KEY)]
+    assert len([*repeatable(both, replace(TASK, device=device))]) == count
+
+
+# ------------------------------------------------------------------- a missing side
 
 
 @pytest.mark.parametrize("side", ["jax", "torch"])
@@ -85,12 +159,17 @@ def test_shapes_that_differ_are_not_broadcast():
 
 def test_the_floor_of_a_pair_takes_each_term_from_both_sides():
     """Whichever side it is on, the largest sensitivity, error and scale count."""
-    for wide in ("jax", "torch"):
-        both = sides(leaf(1), leaf(1), leaf(1), leaf(1))
+    narrow = leaf(1 + 2.0**-10).astype(np.float32)
+    for wide, other in (("jax", "torch"), ("torch", "jax")):
+        both = four()
         assert pair(both, KEY).floor == FLOOR
         both[wide, "float64"].scale[KEY] = 2.0
         assert pair(both, KEY).floor == 2 * FLOOR
-        both[wide, "float32"].arrays[KEY] = leaf(1 + 2.0**-10).astype(np.float32)
+        # One side's float32 error counts up to ten times four float32 ulps …
+        both[wide, "float32"].arrays[KEY] = narrow
+        assert pair(both, KEY).floor == 10 * FLOOR
+        # … or, as here, wholly where the other's is as large.
+        both[other, "float32"].arrays[KEY] = narrow
         assert pair(both, KEY).floor == 2.0**-39
         both[wide, "float64"].sensitivity[KEY] = np.asarray(1e-4)
         assert pair(both, KEY).floor == 1e-4
@@ -187,10 +266,16 @@ def test_a_leaf_without_elements_is_bitwise():
     assert (row.verdict, row.index, row.score) == ("bitwise", [], 0.0)
 
 
-def test_other_names_than_the_frameworks_are_told():
+@pytest.mark.parametrize(
+    ("side", "name", "jax", "torch"),
+    [("jax", "JAX", 1.0, None), ("torch", "PyTorch", None, 1.0)],
+)
+def test_other_names_than_the_frameworks_are_told(side, name, jax, torch):
+    """A row's `jax` and `torch` hold what that framework has, and nothing else."""
     whole = pair(sides(1.0, 2.0), KEY)
-    row = judge(replace(whole, names=("torch", "the oracle")))
-    assert row.why == "PyTorch has 1.0, the oracle 2.0"
+    row = judge(replace(whole, names=(side, "the oracle")))
+    assert row.why == f"{name} has 1.0, the oracle 2.0"
+    assert (row.jax, row.torch) == (jax, torch)
 
 
 @pytest.mark.parametrize(

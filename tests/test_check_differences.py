@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from lesson_traces import X, check, lesson, of, raised, returned, sides
+from lesson_traces import X, check, lesson, of, raised, returned, sides, trace
 
 from compare.noise import PRECISIONS
 from compare.result import verdict
 from compare.spec import Difference
+from compare.trace import Key
 
 GONE = "the documented difference is gone: by design"
 
@@ -74,11 +75,40 @@ def test_a_documented_exception(jax, torch, expected):
     assert outcome(rows) == expected
 
 
-def test_an_exception_whose_counterpart_is_not_stated_fails():
-    """Else nothing would be known of what the other side returns."""
+def test_a_documented_exception_needs_no_stated_counterpart():
+    """What the other side returns may be a number without meaning."""
     spec = lesson(differences={"f": replace(RAISES, jax=None)})
     rows = check(spec, sides(returned(X), raised("IndexError")))
-    assert verdict(rows) == "semantic"
+    assert outcome(rows) == ("differs", False)
+    assert {row.leaf for row in rows} == {"kind"}
+
+
+@pytest.mark.parametrize(
+    "kinds", [{}, {"float32": ("array", "raises IndexError")}, KINDS]
+)
+def test_a_value_that_one_side_lacks_without_a_documented_exception_fails(kinds):
+    spec = lesson(differences={"f": Difference("by design", kinds=kinds)})
+    rows = check(spec, sides(returned(X), raised("IndexError")))
+    found = of(row for row in rows if row.why != GONE)
+    assert (found.verdict, found.why) == ("semantic", "torch has no outputs f  None")
+
+
+def test_both_values_are_compared_where_a_documented_exception_is_not_raised():
+    spec = lesson(differences={"f": replace(RAISES, jax=None)})
+    rows = check(spec, sides(returned(X), returned(X + 1e-6)))
+    found = of(row for row in rows if row.why != GONE)
+    assert found.why.startswith("JAX has ")
+    assert outcome(rows) == ("semantic", True)
+
+
+def test_an_exception_that_is_documented_in_float32_only():
+    kinds = {"float32": ("array", "raises IndexError")}
+    spec = lesson(differences={"f": Difference("by design", kinds=kinds)})
+    traces = sides(returned(X), returned(X))
+    traces["torch", "float32"] = trace("torch", "float32", {"f": raised("IndexError")})
+    rows = check(spec, traces)
+    assert of(rows).verdict == "bitwise"
+    assert outcome(rows) == ("differs", False)
 
 
 # What PyTorch must return; the worker has put it in place of JAX's own outputs.
@@ -141,6 +171,41 @@ def test_a_stated_value_is_judged_of_its_own_side():
     bad = of(rows, quantity="f of torch")
     assert (bad.verdict, bad.index) == ("semantic", [2])
     assert bad.why == "PyTorch has 6.0, the oracle 4.0 at [2]"
+
+
+@pytest.mark.parametrize("side", ["jax", "torch"])
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        # The floor is 4 · 2⁻²³ of a leaf whose largest value is 2 or 4: ulps of it.
+        (16, "differs"),
+        (128, "differs"),
+        (130, "semantic"),
+        (None, "semantic"),
+    ],
+)
+def test_a_stated_value_is_checked_in_float32_too(side, by, expected):
+    traces, key = sides(returned(X), returned(2 * X)), Key("own", "f")
+    arrays, size = traces[side, "float32"].arrays, {"jax": 2, "torch": 4}[side]
+    if by is None:
+        del arrays[key]
+    else:
+        arrays[key] = arrays[key] - [0, 0, np.float32(by * size * 2.0**-23)]
+    rows = check(lesson(differences={"f": STATED}), traces)
+    found = of(rows, quantity=f"f of {side}", precision="float32")
+    assert found.verdict == ("semantic" if expected == "semantic" else "rounding")
+    assert outcome(rows) == (expected, False)
+    assert of(rows, quantity=f"f of {side}").verdict == "bitwise"
+
+
+def test_a_stated_value_is_not_asked_of_the_precision_that_raises():
+    both = ("raises IndexError", "array")
+    spec = replace(STATED, kinds=dict.fromkeys(PRECISIONS, both), torch=None)
+    rows = check(
+        lesson(differences={"f": spec}), sides(raised("IndexError"), returned(X))
+    )
+    assert not [row for row in rows if row.quantity == "f of jax"]
+    assert outcome(rows) == ("differs", False)
 
 
 def test_a_difference_of_a_function_that_is_not_there():

@@ -4,29 +4,29 @@ import numpy as np
 import pytest
 
 from compare.check_lesson import check_lesson
+from compare.noise import PRECISIONS
 from compare.result import Row
 from compare.spec import Expected, Lesson
+from compare.task import Task
 from compare.trace import Key, Trace, by_side
 
 OWN, OUT = Key("own", "f"), Key("outputs", "f")
+TASK = Task("lesson", "e", "jax", "float64", 0, "r")
 
 
 def rows(got, due, *, decimals=None, narrow=None, sensitivity=0.0, sides=("jax",)):
     """The oracle's rows of a function that returned `got` where `due` is expected."""
-    traces = []
+    traces, narrow = [], got if narrow is None else narrow
     for side in sides:
         for precision, value in (("float64", got), ("float32", narrow)):
-            if value is not None:
-                value = np.asarray(value, precision)
-                held = dict.fromkeys((OUT, OWN), value)
-                moved = dict.fromkeys((OUT, OWN), np.asarray(sensitivity))
-                traces.append(
-                    Trace("e", side, precision, 0, "r", held, moved, facts=FACTS)
-                )
+            value = np.asarray(value, precision)
+            held = dict.fromkeys((OUT, OWN), value)
+            moved = dict.fromkeys((OUT, OWN), np.asarray(sensitivity))
+            traces.append(Trace("e", side, precision, 0, "r", held, moved, facts=FACTS))
     value = due if callable(due) else lambda given: {"": np.asarray(due)}
     expected = Expected("f", value, "the notebook", decimals)
     spec = Lesson("nothing", lambda rng: {"x": np.ones(2)}, expected=(expected,))
-    found = check_lesson(spec, by_side(traces), seed=0)
+    found = check_lesson(spec, by_side(traces), TASK)
     return [row for row in found if row.phase == "oracle"]
 
 
@@ -116,13 +116,14 @@ def test_both_sides_are_asked_and_the_inputs_are_handed_over():
 
 def test_a_sides_own_value_is_asked_not_what_a_relation_makes_of_it():
     """With a documented relation, JAX's outputs hold what PyTorch must give."""
-    trace = Trace("e", "jax", "float64", 0, "r", facts=FACTS)
-    for key, value in ((OUT, 2.0), (OWN, 1.0)):
-        trace.arrays[key] = np.array(value)
-        trace.sensitivity[key] = np.zeros(())
+    traces = [Trace("e", "jax", p, 0, "r", facts=FACTS) for p in PRECISIONS]
+    for trace in traces:
+        for key, value in ((OUT, 2.0), (OWN, 1.0)):
+            trace.arrays[key] = np.array(value, trace.precision)
+            trace.sensitivity[key] = np.zeros(())
     expected = Expected("f", lambda given: {"": np.array(1.0)}, "NumPy")
     spec = Lesson("nothing", lambda rng: {}, expected=(expected,))
-    (row,) = check_lesson(spec, by_side([trace]), seed=0)
+    (row,) = check_lesson(spec, by_side(traces), TASK)
     assert (row.verdict, row.phase) == ("bitwise", "oracle")
 
 

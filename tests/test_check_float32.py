@@ -123,10 +123,43 @@ def test_overflow_in_float32(jax64, torch64, jax32, torch32, expected, named):
     assert found.why.startswith(named) and bool(found.why) == bool(named)
 
 
-@pytest.mark.parametrize("jax32", [None, np.ones(3)], ids=["absent", "other shape"])
-def test_without_a_float32_value_of_the_same_shape_there_is_no_row(jax32):
-    assert row(np.ones(2), np.ones(2), jax32, np.ones(2)) is None
-    assert row(np.ones(2), np.ones(2), np.ones(2), jax32) is None
+@pytest.mark.parametrize(
+    ("narrow", "shape"),
+    [(None, "None"), (np.ones(3), "(3,)"), (np.ones((2, 1)), "(2, 1)")],
+)
+def test_a_float32_value_that_is_absent_or_of_another_shape_fails(narrow, shape):
+    for jax32, torch32, said in (
+        (narrow, np.ones(2), f"[{shape}, (2,)]"),
+        (np.ones(2), narrow, f"[(2,), {shape}]"),
+        (narrow, narrow, f"[{shape}, {shape}]"),  # also where both sides lost it
+    ):
+        found = row(np.ones(2), np.ones(2), jax32, torch32)
+        assert (found.verdict, found.precision) == ("semantic", "float32")
+        assert (found.phase, found.quantity, found.leaf, found.step) == tuple(KEY)
+        assert found.why == f"shapes in float32 are {said}, in float64 (2,)"
+
+
+# bfloat16's unit roundoff is 2¹⁶ times float32's: 2¹⁶ · 2⁻²¹ is 2⁻⁵.
+@pytest.mark.parametrize(
+    ("jax32", "torch32", "options", "expected"),
+    [
+        (1 - 2.0**-5, 1.0, {}, "precision"),
+        (1 - 2.0**-5 - 2.0**-24, 1.0, {}, "semantic"),
+        (1 - 2.0**-3, 1.0, {}, "semantic"),
+        # A floor that is four times as high, or the other's error.
+        (1 - 2.0**-3, 1.0, {"sensitivity": 2.0**-19}, "precision"),
+        (1 - 2.0**-3, 1.0, {"scale": 4.0}, "precision"),
+        (1 - 2.0**-3, 1 - 2.0**-19, {}, "precision"),
+        (1 - 2.0**-3 - 2.0**-24, 1 - 2.0**-19, {}, "semantic"),
+    ],
+)
+def test_what_even_bfloat16_cannot_explain_fails(jax32, torch32, options, expected):
+    for sides32, name in (((jax32, torch32), "JAX"), ((torch32, jax32), "PyTorch")):
+        found = row(1.0, 1.0, *sides32, **options)
+        assert found.verdict == expected
+        assert found.why.startswith(f"{name} is ")
+        said = found.why.endswith(": more than bfloat16 could explain")
+        assert said == (expected == "semantic")
 
 
 # -------------------------------------------------- float32 inside a float64 run
@@ -142,16 +175,25 @@ def inside(left, right, *, jax32=None, torch32=None, **options):
 @pytest.mark.parametrize(
     ("left", "right", "options", "expected"),
     [
-        (1.0, 1.0, {}, "precision"),  # never better, even with equal bits
+        # What agrees at the float64 floor is judged as usual …
+        (1.0, 1.0, {}, "bitwise"),
+        (1.0, 1.0 - 2.0**-45, {}, "rounding"),
+        (1.0, 1.0 - 2.0**-15, {"sensitivity": 2.0**-20}, "rounding"),
+        (1.0, 1.0 - 2.0**-8, {"sensitivity": 2.0**-9}, "unresolved"),
+        # … and what does not is judged by the float32 floor.
+        (1.0, 1.0 - 2.0**-45 - 2.0**-53, {}, "precision"),
         (1.0, 1.0 - 2.0**-16, {}, "precision"),  # 32 float32 floors
         (1.0, 1.0 - 2.0**-16 - 2.0**-53, {}, "semantic"),
-        (1.0, 1.0 - 2.0**-15, {"sensitivity": 2.0**-20}, "precision"),
         (1.0, 1.0 - 2.0**-15, {"scale": 2.0}, "precision"),
         # The float32 runs themselves are 2⁻¹² off: 32 times as much is like them.
         (1.0, 1.0 - 2.0**-8, {"jax32": 1.0 - 2.0**-12}, "precision"),
         (1.0, 1.0 - 2.0**-8, {"torch32": 1.0 - 2.0**-8 - 2.0**-12}, "precision"),
         (1.0, 0.5, {"jax32": 1.0 - 2.0**-12}, "semantic"),
-        (1.0, 0.5, {"jax32": 0.75}, "unresolved"),
+        # The drift of a worthless run, more than 1 % off, widens nothing.
+        (1.0, 0.75, {"jax32": 1.0 - 2.0**-7}, "unresolved"),  # 0.8 %
+        (1.0, 0.75, {"jax32": 1.0 - 2.0**-6}, "semantic"),  # 1.6 %
+        (1.0, 0.5, {"jax32": 0.75}, "semantic"),
+        (1.0, 0.75, {"torch32": 0.25}, "semantic"),
     ],
 )
 def test_what_depends_on_a_float32_operation(left, right, options, expected):
@@ -159,7 +201,22 @@ def test_what_depends_on_a_float32_operation(left, right, options, expected):
 
 
 def test_the_operations_are_named():
-    assert inside(1.0, 1.0).why == "jax: softmax in float32; torch: sum in float32"
+    assert inside(1.0, 1.0 - 2.0**-20).why == (
+        "jax: softmax in float32; torch: sum in float32: "
+        "what float32 cannot show is not seen"
+    )
+
+
+def test_what_agrees_all_the_same_names_no_operation():
+    assert inside(1.0, 1.0).why == inside(1.0, 1.0 - 2.0**-50).why == ""
+
+
+@pytest.mark.parametrize("side", ["jax", "torch"])
+def test_the_scale_of_either_side_counts_in_float32(side):
+    both = sides(1.0, 1.0 - 2.0**-15, None, None)
+    assert in_float32(both, pair(both, KEY), OPS).verdict == "semantic"
+    both[side, "float64"].scale[KEY] = 2.0
+    assert in_float32(both, pair(both, KEY), OPS).verdict == "precision"
 
 
 def test_a_failure_is_told_instead_of_the_operations():

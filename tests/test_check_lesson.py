@@ -129,6 +129,34 @@ def test_nothing_compared_is_a_failure():
     assert verdict(check(lesson(), traces)) == "semantic"
 
 
+@pytest.mark.parametrize("lacking", [["jax"], ["torch"], ["jax", "torch"]])
+def test_a_leaf_that_a_float32_run_lacks_fails(lacking):
+    traces = sides(returned(X), returned(X))
+    for side in lacking:
+        del traces[side, "float32"].arrays[Key("outputs", "f")]
+    found = of(check(lesson(), traces), precision="float32")
+    assert found.verdict == "semantic"
+    assert found.why.startswith("shapes in float32 are ")
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_function_that_is_not_the_same_twice_fails(side):
+    traces = sides(returned(X), returned(X))
+    traces[side].facts["not repeatable"] = [["outputs", "f", "", None]]
+    (row,) = [row for row in check(lesson(), traces) if row.verdict == "semantic"]
+    assert (row.phase, row.quantity, row.precision) == ("outputs", "f", side[1])
+    name = {"jax": "JAX", "torch": "PyTorch"}[side[0]]
+    assert row.why == f"{name} gives other bits when run again"
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_trace_that_is_absent_is_refused(side):
+    traces = sides(returned(X), returned(X))
+    del traces[side]
+    with pytest.raises(Incomparable, match=f"there is no {side[0]} {side[1]} trace"):
+        check(lesson(), traces)
+
+
 def test_traces_of_different_runs_are_refused():
     traces = sides(returned(X), returned(X))
     traces["torch", "float32"] = replace(traces["torch", "float32"], run="run 2")

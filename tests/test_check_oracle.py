@@ -50,6 +50,11 @@ def test_the_oracle_gets_what_was_drawn_and_the_number_of_steps():
     assert asked == [([0.0, -0.7, 2.0], 4)]
 
 
+def test_an_oracle_that_says_nothing_fails():
+    (row,) = failing(check(honest(), training(oracle=lambda prepared, steps: {})))
+    assert (row.phase, row.why) == ("oracle", "the oracle says nothing")
+
+
 def test_both_frameworks_may_be_wrong_together():
     loss = honest()["jax", "float64"].arrays[LOSS].copy()
     loss[2] += 1e-9
@@ -58,8 +63,11 @@ def test_both_frameworks_may_be_wrong_together():
         ("loss of jax", 2),
         ("loss of torch", 2),
     ]
-    first = failing(rows)[0]
-    assert (first.torch, first.index) == (loss[2], [])
+    first, second = failing(rows)
+    held = honest()["jax", "float64"].arrays[LOSS][2]
+    # A row holds a framework's number only under that framework's name.
+    assert (first.jax, first.torch, first.index) == (held, None, [])
+    assert (second.jax, second.torch) == (None, held)
     assert first.why.endswith(f"the oracle {loss[2].item()!r}")
 
 
@@ -133,6 +141,18 @@ def test_a_documented_difference_of_a_step(due, own, torch, verdicts, whys):
     assert [row.verdict for row in rows] == verdicts
     assert [row.why for row in rows] == whys
     assert {row.phase for row in rows} == {"update"}
+
+
+@pytest.mark.parametrize(
+    "key", [Key("loss", "loss", "", 3), Key("state", "momentum", "w", 3)]
+)
+def test_the_name_of_a_variant_hides_nothing_but_its_own_updates(key):
+    traces = honest()
+    arrays = traces["torch", "float64"].arrays
+    arrays[key] = np.asarray(1.1 * arrays[key])
+    variant = Variant(key.quantity, "by design", lambda before, batch, jax: jax)
+    rows = failing(check(traces, training(variants=(variant,))))
+    assert key in [Key(r.phase, r.quantity, r.leaf, r.step) for r in rows]
 
 
 def test_a_variant_that_no_trace_holds_is_gone():

@@ -19,9 +19,10 @@ from training_traces import (
 )
 
 from compare.check import Incomparable
-from compare.check_steps import REQUIRED
+from compare.check_steps import PER_RUN, PER_STEP
 from compare.check_training import check_training
 from compare.result import PHASES, first_failure, verdict
+from compare.spec import Probe
 from compare.trace import Key
 
 WEIGHT = Key("gradients", "gradient", "w", 3)
@@ -43,7 +44,7 @@ def test_honest_traces_pass_in_every_phase_and_precision():
     assert {row.phase for row in rows} == {*PHASES} - {"oracle"}
     for precision in ("float64", "float32"):
         there = {row.phase for row in rows if row.precision == precision}
-        assert there >= {*REQUIRED} - {"trajectory"}
+        assert there >= {*PER_STEP, "predictions"}
     assert facts["horizon"] == 4
     assert facts["metric"] == {"jax": {"none": 0.0}, "torch": {"none": 0.0}}
 
@@ -236,7 +237,7 @@ def test_the_size_of_the_parameter_bounds_what_an_update_can_tell():
     assert of(check(traces), *key).verdict == "rounding"
 
 
-@pytest.mark.parametrize("phase", REQUIRED)
+@pytest.mark.parametrize("phase", [*PER_STEP, *PER_RUN])
 def test_a_phase_that_both_sides_lack_proves_nothing(phase):
     traces = honest()
     for trace in traces.values():
@@ -246,8 +247,114 @@ def test_a_phase_that_both_sides_lack_proves_nothing(phase):
     if phase == "trajectory":  # its loss is always there
         assert not failing(rows)
         return
+    steps = POINTS if phase in PER_STEP else [None]
+    assert [(row.phase, row.step, row.why) for row in failing(rows)] == [
+        (phase, step, "nothing was compared") for step in steps
+    ]
+
+
+@pytest.mark.parametrize("step", POINTS)
+@pytest.mark.parametrize("phase", PER_STEP)
+def test_a_checkpoint_that_both_sides_lack_proves_nothing(phase, step):
+    """That the other checkpoint was compared does not hide it."""
+    traces = honest()
+    for trace in traces.values():
+        for key in [k for k in trace.arrays if (k.phase, k.step) == (phase, step)]:
+            del trace.arrays[key]
+    (row,) = failing(check(traces))
+    assert (row.phase, row.step, row.why) == (phase, step, "nothing was compared")
+
+
+def test_a_probe_that_no_trace_holds_proves_nothing():
+    probe = Probe("corner", {"w": np.ones((2, 3))}, {"x": np.ones((5, 2))})
+    spec = training(probes=lambda rng, prepared: (probe,))
+    rows = failing(check(honest(spec), spec))
+    assert [(row.phase, row.step, row.why) for row in rows] == [
+        (phase, "corner", "nothing was compared") for phase in PER_STEP
+    ]
+    assert not failing(check(honest()))
+
+
+# ------------------------------------------------------------------ float32, finite
+
+
+@pytest.mark.parametrize("side", ["jax", "torch"])
+@pytest.mark.parametrize("key", [*MAPS, Key("predictions", "predict")])
+def test_a_quantity_that_a_float32_run_lacks(key, side):
+    traces = honest()
+    del traces[side, "float32"].arrays[key]
+    (row,) = failing(check(traces))
+    assert (row.phase, row.quantity, row.leaf, row.step) == tuple(key)
+    assert row.precision == "float32"
+    assert row.why.startswith("shapes in float32 are ") and "None" in row.why
+
+
+@pytest.mark.parametrize("lacking", [["jax"], ["torch"], ["jax", "torch"]])
+@pytest.mark.parametrize("key", MAPS)
+def test_a_quantity_of_the_float32_runs_alone(key, lacking):
+    traces = honest()
+    for side in lacking:
+        del traces[side, "float64"].arrays[key]
+    rows = failing(check(traces))
+    found = [row for row in rows if row.quantity != "rows"]
+    assert [(r.phase, r.quantity, r.leaf, r.step) for r in found] == [tuple(key)]
+    assert found[0].why.startswith(f"{lacking[0]} has no {key.phase} {key.quantity}")
+
+
+def test_shapes_that_differ_in_float32_are_told():
+    traces = honest()
+    for side in ("jax", "torch"):  # in the same way
+        traces[side, "float32"].arrays[WEIGHT] = np.ones((3, 2), np.float32)
+    (row,) = failing(check(traces))
+    assert (row.phase, row.precision) == ("gradients", "float32")
+    assert row.why == "shapes in float32 are [(3, 2), (3, 2)], in float64 (2, 3)"
+
+
+def test_a_float32_run_that_is_half_as_much_again_fails():
+    rows = check(spoiled(WEIGHT, ("torch", "float32"), by=0.5))
     (row,) = failing(rows)
-    assert (row.phase, row.why) == (phase, "nothing was compared")
+    assert (row.phase, row.precision) == ("gradients", "float32")
+    assert row.why.endswith("more than bfloat16 could explain")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("key", [*MAPS, Key("predictions", "predict")])
+def test_two_runs_that_are_lost_alike_prove_nothing(key, precision, number):
+    traces = honest()
+    for side in ("jax", "torch"):
+        lost = traces[side, precision].arrays[key].copy()
+        lost.reshape(-1)[0] = number
+        traces[side, precision].arrays[key] = lost
+    told = [r for r in failing(check(traces)) if r.precision == precision]
+    assert [(r.phase, r.quantity, r.leaf, r.step) for r in told] == [tuple(key)]
+    assert told[0].why == "neither framework is finite"
+
+
+@pytest.mark.parametrize("key", [LOSS, Key("trajectory", "parameters", "w")])
+def test_two_runs_that_are_lost_alike_on_their_way_prove_nothing(key):
+    traces = honest()
+    for side in ("jax", "torch"):
+        lost = traces[side, "float64"].arrays[key].copy()
+        lost[2] = np.nan
+        traces[side, "float64"].arrays[key] = lost
+    told = [(r.phase, r.quantity, r.why) for r in failing(check(traces))]
+    assert told == [("trajectory", key.quantity, "neither framework is finite")]
+
+
+# ------------------------------------------------------------------- the same twice
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_run_that_is_not_the_same_twice_fails(side):
+    """Though all its numbers agree: it would set its own floor."""
+    traces = honest()
+    traces[side].facts["not repeatable"] = [list(WEIGHT)]
+    (row,) = failing(check(traces))
+    assert (row.phase, row.quantity, row.leaf, row.step) == tuple(WEIGHT)
+    name = {"jax": "JAX", "torch": "PyTorch"}[side[0]]
+    assert row.why == f"{name} gives other bits when run again"
+    assert row.precision == side[1]
 
 
 # --------------------------------------------------------------- what may be absent
@@ -257,15 +364,17 @@ def test_a_phase_that_both_sides_lack_proves_nothing(phase):
 def test_traces_of_different_runs_are_refused(field):
     traces = honest()
     other = replace(traces["jax", "float32"], **{field: {"run": "x", "seed": 1}[field]})
-    with pytest.raises(Incomparable, match=f"different {field}s"):
+    with pytest.raises(Incomparable, match=f"jax float32 trace has {field} "):
         check(traces | {("jax", "float32"): other})
 
 
-def test_float64_alone_is_compared():
-    traces = {side: t for side, t in spoiled(WEIGHT).items() if side[1] == "float64"}
-    rows = check(traces)
-    assert {row.precision for row in rows} == {"float64"}
-    assert first_failure(rows).phase == "gradients"
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("side", ["jax", "torch"])
+def test_one_precision_alone_is_refused(side, precision):
+    traces = honest()
+    del traces[side, precision]
+    with pytest.raises(Incomparable, match=f"there is no {side} {precision} trace"):
+        check(traces)
 
 
 def test_one_framework_alone_is_checked_against_its_spec_only():

@@ -62,7 +62,7 @@ USAGE = [
     ("nonsense", "nonsense"),
     ("show", "name"),
     ("show linear", "did you mean line_linear?"),
-    ("selftest nonsense", "there is no fault ['nonsense']"),
+    ("selftest nonsense", "there is no fault 'nonsense'"),
 ]
 
 

@@ -204,6 +204,38 @@ def test_values_without_elements_do_not_move():
     assert out.trace.sensitivity[OTHER] == 0
 
 
+def test_the_same_run_twice_leaves_no_word():
+    out, values = (
+        Collector(task()),
+        {KEY: np.array([1.0, np.nan]), OTHER: np.array(0.0)},
+    )
+    out.put(values)
+    out.repeat({key: value.copy() for key, value in values.items()})
+    assert "not repeatable" not in out.trace.facts
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        np.array([1.0 + 2.0**-52, 0.0]),
+        np.array([1.0, -0.0]),
+        np.array([1.0, 0.0], np.float32),
+        np.array([[1.0, 0.0]]),
+        np.array([1.0, np.nan]),
+    ],
+    ids=["an ulp", "sign of zero", "type", "shape", "nan"],
+)
+def test_other_bits_when_run_again_are_told_of_by_key(again):
+    out = Collector(task())
+    out.put({KEY: np.array([1.0, 0.0]), OTHER: np.array(1.0)})
+    for _ in range(2):  # at two points: both are listed
+        out.repeat({KEY: again, OTHER: np.array(1.0)})
+    assert out.finish().facts["not repeatable"] == [["outputs", "predict", "", 0]] * 2
+    json.dumps(out.trace.facts)
+    assert out.trace.arrays[KEY].tolist() == [1.0, 0.0]
+    assert out.trace.sensitivity[KEY] == 0
+
+
 def test_facts_that_are_mappings_are_joined_and_others_replaced():
     out = Collector(task())
     for number in (1, 2):

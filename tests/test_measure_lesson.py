@@ -87,12 +87,18 @@ def module(source=SOURCE) -> ModuleType:
 
 
 def measured(
-    spec=SPEC, *, precision="float64", framework="jax", copies=6, device="cpu"
+    spec=SPEC,
+    *,
+    precision="float64",
+    framework="jax",
+    copies=6,
+    device="cpu",
+    source=SOURCE,
 ):
     task = Task(
         "lesson", "l", framework, precision, 0, "r", device, Effort(copies=copies)
     )
-    return lesson(task, RUNTIME, module(), spec)
+    return lesson(task, RUNTIME, module(source), spec)
 
 
 def test_functions_are_the_modules_own_public_ones_in_their_order():
@@ -194,6 +200,54 @@ def test_a_kind_that_changes_in_a_copy_is_told_of():
 def test_a_copy_that_overflows_is_dropped_and_told_of():
     told = measured().facts["copies not finite"]
     assert set(told) == {"outputs overflows  None"}
+
+
+COUNTS = """
+calls = []
+
+def steady(x): return float(x.value.sum())
+
+def counts(x):
+    calls.append(0)
+    return {"a": x, "b": len(calls)}
+"""
+FORGETS = """
+calls = []
+
+def forgets(x):
+    calls.append(0)
+    if len(calls) == 2:
+        raise IndexError
+    return x
+"""
+REMEMBERS = """
+calls = []
+
+def remembers(x):
+    calls.append(0)
+    if len(calls) == 1:
+        raise IndexError
+    return x
+"""
+
+
+def test_functions_that_are_the_same_twice_are_not_told_of():
+    assert "not repeatable" not in measured().facts
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("copies", [0, 3])
+def test_a_function_that_is_not_the_same_twice_is_told_of(precision, copies):
+    facts = measured(source=COUNTS, precision=precision, copies=copies).facts
+    assert facts["not repeatable"] == [["outputs", "counts", "b", None]]
+
+
+@pytest.mark.parametrize("source", [FORGETS, REMEMBERS], ids=["second", "first"])
+def test_a_function_that_raises_once_only_is_told_of(source):
+    """Either as not repeatable, or as a kind that changes."""
+    assert {"not repeatable", "unstable"} & measured(
+        source=source, copies=0
+    ).facts.keys()
 
 
 def test_what_needs_a_gpu_is_skipped_elsewhere():

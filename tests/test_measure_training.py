@@ -251,6 +251,30 @@ def test_a_variant_is_a_step_of_its_own_and_its_relation_is_jaxs():
     assert due not in mapped("float32", spec=spec).arrays
 
 
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_a_step_that_is_the_same_twice_is_not_told_of(precision):
+    assert "not repeatable" not in mapped(precision).facts
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("copies", [0, 2])
+def test_a_step_that_is_not_the_same_twice_is_told_of(precision, copies):
+    """With noise in its gradients, at every checkpoint and probe."""
+    states = ran("float32")[1]
+    made = task(precision=precision, kind="maps", states=states, copies=copies)
+    told = maps(made, RUNTIME, twin(jitter=1e-3), SPEC).facts["not repeatable"]
+    assert [tuple(key) for key in told] == [
+        (phase, quantity, leaf, step)
+        for step in (0, 2, 8, "ones")
+        for phase, quantity, leaves in (
+            ("gradients", "gradient", ("w", "b")),
+            ("state", "momentum", ("w", "b")),
+            ("update", "update", ("w", "b")),
+        )
+        for leaf in leaves
+    ]
+
+
 # -------------------------------------------------------- measured and then checked
 
 
@@ -271,6 +295,18 @@ def test_two_honest_sides_are_the_same():
 )
 def test_a_wrong_side_is_found_in_the_phase_of_its_fault(fault, phase):
     assert first(**fault).phase == phase
+
+
+def test_noise_of_its_own_does_not_set_its_own_floor():
+    """Copies of the step move as far as the noise does, and the floor with them."""
+    traces, states = measured(jitter=1e-6)
+    rows, _ = check_training(SPEC, traces, states, task())
+    key = Key("gradients", "gradient", "w", 0)
+    assert traces["torch", "float64"].sensitivity[key] > 1e-9
+    row = first_failure(rows)
+    assert row.phase == "gradients"
+    assert row.why == "PyTorch gives other bits when run again"
+    assert not [row for row in rows if row.why.startswith("JAX gives other bits")]
 
 
 def test_a_wrong_constant_shows_in_the_numbers_too():

@@ -201,6 +201,56 @@ def test_a_worthless_float32_run_does_not_loosen_float64(narrow, expected):
     assert float(floor) == expected
 
 
+# The other's error, or four ulps of float32, is what ten times as much is allowed of.
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ((0.0, 2.0**-10), 10 * FLOOR),  # 10 · 4 · 2⁻²³ · 2⁻²⁹
+        ((2.0**-10, 0.0), 10 * FLOOR),
+        ((2.0**-10, 2.0**-22), 10 * FLOOR),
+        ((2.0**-10, 2.0**-20), 10 * 2.0**-49),
+        ((2.0**-20, 2.0**-10), 10 * 2.0**-49),
+        ((2.0**-10, 2.0**-13), 2.0**-39),  # eight times as much counts in full
+        ((2.0**-10, 2.0**-10), 2.0**-39),
+        ((2.0**-10, None), 2.0**-39),  # nothing known of the other
+        ((2.0**-7, 2.0**-6), 2.0**-36),  # the other, 1.6 % off, is worthless, not exact
+        ((2.0**-6, 2.0**-7), 2.0**-36),
+    ],
+)
+def test_a_float32_fault_of_one_side_does_not_loosen_float64(errors, expected):
+    value = array(1.0, 0.25)
+    narrow = [
+        None if e is None else np.array([1 + e, 0.25], np.float32) for e in errors
+    ]
+    assert noise.float64_floor((value, value), narrow, sensitivity=ZERO) == expected
+
+
+def test_a_float32_fault_is_bounded_row_by_row():
+    value = np.array([[1.0, 0.5], [4.0, 1.0], [1.0, 1.0]])
+    left, right = value.astype(np.float32), value.astype(np.float32)
+    left[:2, 1] += 2.0**-10
+    right[1, 0] += 2.0**-10
+    floor = noise.float64_floor((value, value), (left, right), sensitivity=np.zeros(3))
+    assert floor.tolist() == [10 * FLOOR, 2.0**-39, FLOOR]
+
+
+@pytest.mark.parametrize(
+    ("narrow", "expected"),
+    [
+        (array(1.0, 2.0), 0.0),
+        (array(1.0, 2.0 + 2.0**-6), 2.0**-6),  # 0.8 % of the largest value
+        (array(1.0, 2.0 + 2.0**-5), 0.0),  # 1.6 %
+        (array(1.0, np.nan), 0.0),
+        (array(np.inf, 2.0), 0.0),
+    ],
+)
+def test_a_float32_error_is_useful_up_to_one_percent(narrow, expected):
+    wide = array(1.0, 2.0)
+    assert noise.useful(narrow.astype(np.float32), wide) == expected
+    rows = noise.useful(np.stack([narrow, wide]), np.stack([wide, wide]), rows=True)
+    assert rows.tolist() == [expected, 0.0]
+
+
 def test_a_float32_run_of_another_shape_is_not_broadcast():
     value = array(1.0, 1.0)
     floor = noise.float64_floor((value, value), (OFF[:1], None), sensitivity=ZERO)

@@ -15,7 +15,7 @@ from compare.result import (
     in_order,
     largest_score,
     passed,
-    unresolved_phases,
+    unresolved,
     verdict,
 )
 
@@ -53,7 +53,7 @@ def test_verdicts_from_best_to_worst():
         (["precision", "differs"], "precision"),
         (["semantic", "precision"], "semantic"),
         (["crashed", "semantic"], "crashed"),
-        # In a phase with other rows, unresolved ones are left aside …
+        # Of a quantity with other rows, unresolved ones are left aside …
         (["unresolved", "bitwise"], "bitwise"),
         (["unresolved", "semantic"], "semantic"),
         # … but not where there is nothing else.
@@ -73,15 +73,45 @@ def test_the_worst_row_is_the_verdict(verdicts, expected):
     ("others", "expected"),
     [("precision", "unresolved"), ("semantic", "semantic"), ("crashed", "crashed")],
 )
-def test_an_unresolved_phase_counts_beside_other_phases(others, expected):
+def test_an_unresolved_quantity_counts_beside_others(others, expected):
     rows = [row("unresolved", "loss"), row(others, "update")]
     assert verdict(rows) == expected
-    assert unresolved_phases(rows) == ("loss",)
+    assert unresolved(rows) == ("loss loss",)
 
 
-def test_a_skipped_row_does_not_resolve_a_phase():
+def test_a_skipped_row_does_not_resolve_a_quantity():
     rows = [row("unresolved", "loss"), row("skipped", "loss"), row("bitwise", "data")]
-    assert unresolved_phases(rows) == ("loss",)
+    assert unresolved(rows) == ("loss loss",)
+
+
+@pytest.mark.parametrize(
+    "other", [{"phase": "update"}, {"quantity": "train_step"}, {"leaf": "w"}]
+)
+def test_no_other_leaf_resolves_a_leaf(other):
+    rows = [row("unresolved", leaf="b"), row("bitwise", **{"leaf": "b"} | other)]
+    assert verdict(rows) == "unresolved"
+    assert unresolved(rows) == ("loss loss b",)
+
+
+@pytest.mark.parametrize("resolved", ["bitwise", "rounding", "precision", "semantic"])
+def test_one_step_resolves_a_leaf(resolved):
+    rows = [row("unresolved", step=0), row(resolved, step=3), row("unresolved", step=9)]
+    assert verdict(rows) == resolved
+    assert unresolved(rows) == ()
+
+
+def test_float32_neither_resolves_nor_is_asked_to():
+    wide, narrow = row("unresolved"), row("bitwise", precision="float32")
+    assert verdict([wide, narrow]) == "unresolved"
+    assert unresolved([wide, narrow]) == ("loss loss",)
+    wide, narrow = row("bitwise"), row("unresolved", precision="float32")
+    assert verdict([wide, narrow]) == "bitwise"
+    assert unresolved([wide, narrow]) == ()
+
+
+def test_all_that_is_not_resolved_is_named_once_in_order():
+    rows = [row("unresolved", leaf=leaf, step=s) for leaf in "ba" for s in (0, 3)]
+    assert unresolved(iter(rows)) == ("loss loss b", "loss loss a")
 
 
 @pytest.mark.parametrize(

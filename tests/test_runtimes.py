@@ -1,11 +1,15 @@
 """The two runtimes, asked the same questions in their own workers."""
 
+import inspect
+from importlib import import_module
+
 import numpy as np
 import pytest
 from in_worker import (
     aliasing,
     broken_states,
     different_counts,
+    forgetful,
     many_and_one,
     narrow,
     round_trip,
@@ -15,7 +19,7 @@ from in_worker import (
 from support import SIDES, TRAININGS
 
 from compare import noise
-from compare.plant import FRAMEWORKS, Edit
+from compare.plant import FRAMEWORKS, PACKAGE, Edit
 from compare.trace import same_bits
 
 pytest_plugins = ("warm",)
@@ -172,6 +176,54 @@ def _alike(one: np.ndarray, many: np.ndarray, framework: str, what: str) -> None
     floor = noise.float64_floor((one, many), (None, None), sensitivity=np.zeros(()))
     apart = noise.largest_distance(one, many)
     assert apart <= noise.LIMIT * floor, what
+
+
+@EVERY_SIDE
+def test_nothing_depends_on_what_is_kept_from_before(ask, framework, precision):
+    """A worker that has dropped its programs gives the same bits as before."""
+    first, again = ask(forgetful, framework, "line_linear", precision)
+    assert first.keys() == again.keys()
+    assert all(same_bits(first[leaf], again[leaf]) for leaf in first)
+
+
+# ----------------------------------------------------------------------- the verbs
+
+VERBS = {
+    "start": ["precision", "device"],
+    "forget": [],
+    "describe": [],
+    "feed": ["subject", "arrays"],
+    "prepare": ["twin", "device", "accumulates"],
+    "load": ["subject", "state"],
+    "dump": ["subject", "live"],
+    "one_step": ["subject", "state", "batch", "function", "constants"],
+    "predict": ["subject", "live", "inputs"],
+    "many_steps": [
+        *("subject", "live", "shared", "stacked"),
+        *("steps", "stops", "record", "record_steps"),
+    ],
+    "low_precision": ["subject", "state", "batch"],
+    "from_numpy": ["array", "device"],
+    "to_numpy": 1,
+    "is_array": 1,
+    "dtype_name": 1,
+}
+"""What the harness calls, with the arguments; of some only how many there are."""
+
+
+@BOTH
+@pytest.mark.parametrize("verb", VERBS)
+def test_both_runtimes_have_the_same_verbs(framework, verb):
+    runtime = import_module(f"{PACKAGE[framework]}.runtime")
+    parameters = inspect.signature(getattr(runtime, verb)).parameters
+    due = VERBS[verb]
+    # What a runtime takes beyond that has a default.
+    needed = [p.name for p in parameters.values() if p.default is p.empty]
+    if isinstance(due, int):
+        assert len(needed) == due
+    else:
+        assert [name for name in parameters if name in due] == due
+        assert set(needed) <= set(due)
 
 
 # --------------------------------------------------------------- what is not float64
