@@ -109,20 +109,13 @@ def float64_floor(
     if not _whole(*pair64):
         terms.append(ULPS * ULP["float64"] * np.maximum(*sizes))
     terms.append(np.asarray(ULPS * ULP["float64"] * scale))
-    runs = [
-        (value32, value64)
+    # Of either side: where one adds up worse than the other, both precisions show it,
+    # and the float32 row says so.
+    terms += [
+        _AMPLIFY * useful(value32, value64, rows=rows)
         for value64, value32 in zip(pair64, pair32, strict=True)
         if value32 is not None and value32.shape == value64.shape
     ]
-    errors = [useful(*run, rows=rows) for run in runs]
-    if len(runs) == 2:
-        whole = [largest_distance(*run, rows=rows) for run in runs]
-        # A float32 fault on one side must not loosen float64.
-        least = np.maximum(
-            np.minimum(*whole), ULPS * ULP["float32"] * np.maximum(*sizes)
-        )
-        errors = [np.minimum(error, FLOAT32_LIMIT * least) for error in errors]
-    terms += [_AMPLIFY * error for error in errors]
     return np.asarray(np.max(np.broadcast_arrays(*terms), axis=0))
 
 

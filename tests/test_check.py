@@ -160,16 +160,12 @@ def test_shapes_that_differ_are_not_broadcast():
 def test_the_floor_of_a_pair_takes_each_term_from_both_sides():
     """Whichever side it is on, the largest sensitivity, error and scale count."""
     narrow = leaf(1 + 2.0**-10).astype(np.float32)
-    for wide, other in (("jax", "torch"), ("torch", "jax")):
+    for wide in ("jax", "torch"):
         both = four()
         assert pair(both, KEY).floor == FLOOR
         both[wide, "float64"].scale[KEY] = 2.0
         assert pair(both, KEY).floor == 2 * FLOOR
-        # One side's float32 error counts up to ten times four float32 ulps …
         both[wide, "float32"].arrays[KEY] = narrow
-        assert pair(both, KEY).floor == 10 * FLOOR
-        # … or, as here, wholly where the other's is as large.
-        both[other, "float32"].arrays[KEY] = narrow
         assert pair(both, KEY).floor == 2.0**-39
         both[wide, "float64"].sensitivity[KEY] = np.asarray(1e-4)
         assert pair(both, KEY).floor == 1e-4
