@@ -58,9 +58,8 @@ FAULTS = (
         "torch",
         "parameters",
         Edit(
-            "tensor = from_numpy(_undone(value, place),",
-            "tensor = from_numpy("
-            "_undone(value, place).astype(np.float32).astype(value.dtype),",
+            "tensor = from_numpy(value,",
+            "tensor = from_numpy(value.astype(np.float32).astype(value.dtype),",
             file="layout",
         ),
     ),

@@ -172,6 +172,10 @@ def _fill(
     if surplus := state.keys() - named.keys():
         raise KeyError(f"JAX has no leaf for {sorted(surplus)}")
     filled = flat(template)
+    for own in places.values():
+        if len(own) > 1 and len({state[place.name].tobytes() for place in own}) > 1:
+            names = [place.name for place in own]
+            raise ValueError(f"Optax counts once for all leaves: {names} differ")
     for name, (path, place) in named.items():
         value = _undone(state[name], place)
         if value.shape != filled[path].shape:

@@ -88,13 +88,8 @@ def load(
     by_hand = isinstance(model, dict)
     given = {name for name in state if name.startswith("parameters/")}
     for leaf, place in leaves(model).items():
-        value = _take(state, f"parameters/{leaf}", given)
-        tensor = from_numpy(_undone(value, place), device=subject.device)
-        if tuple(tensor.shape) != tuple(place.tensor.shape):
-            raise ValueError(
-                f"leaf {leaf}: PyTorch has shape {tuple(place.tensor.shape)} and was "
-                f"given {tuple(tensor.shape)}"
-            )
+        value = _undone(_take(state, f"parameters/{leaf}", given), place, leaf)
+        tensor = from_numpy(value, device=subject.device)
         if by_hand:
             model[leaf] = tensor
         else:
@@ -118,15 +113,19 @@ def _load_optimizer(
     for leaf, place in leaves(live.model).items():
         kept = live.optimizer.state[place.tensor] if live.optimizer else {}
         for slot, name in slots(live.optimizer).items():
-            value = _take(state, f"optimizer/{name}/{leaf}", given)
-            kept[slot] = (
-                torch.tensor(float(value), dtype=torch.get_default_dtype())
-                if slot == "step"
-                else from_numpy(_undone(value, place), device=subject.device)
-            )
+            full = f"optimizer/{name}/{leaf}"
+            value = _take(state, full, given)
+            if slot == "step":
+                count = Leaf(torch.zeros(()), None)
+                value = _undone(value, count, full).astype(_default_dtype())
+                kept[slot] = from_numpy(value)
+            else:
+                value = _undone(value, place, full)
+                kept[slot] = from_numpy(value, device=subject.device)
         if subject.accumulates:
-            value = _take(state, f"accumulated/{leaf}", given)
-            place.tensor.grad = from_numpy(_undone(value, place), device=subject.device)
+            full = f"accumulated/{leaf}"
+            value = _undone(_take(state, full, given), place, full)
+            place.tensor.grad = from_numpy(value, device=subject.device)
     if given:
         raise KeyError(f"PyTorch's optimizer has no place for {sorted(given)}")
 
@@ -154,8 +153,19 @@ def _take(state: Mapping[str, np.ndarray], name: str, given: set[str]) -> np.nda
     return state[name]
 
 
-def _undone(value: np.ndarray, place: Leaf) -> np.ndarray:
-    return value if place.axes is None else value.transpose(np.argsort(place.axes))
+def _undone(value: np.ndarray, place: Leaf, leaf: str) -> np.ndarray:
+    """From the canonical layout to PyTorch's; raises ValueError naming the leaf."""
+    axes = range(place.tensor.ndim) if place.axes is None else place.axes
+    expected = tuple(place.tensor.shape[axis] for axis in axes)
+    if value.shape != expected:
+        raise ValueError(
+            f"leaf {leaf}: expected the canonical shape {expected}, got {value.shape}"
+        )
+    return value.transpose(np.argsort(axes)) if value.ndim else value
+
+
+def _default_dtype() -> str:
+    return str(torch.get_default_dtype()).removeprefix("torch.")
 
 
 def dump(subject: Subject, live: Live) -> tuple[dict[str, np.ndarray], list[str]]:
