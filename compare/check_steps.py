@@ -20,6 +20,7 @@ from compare.result import PHASES, Row
 from compare.spec import Training
 from compare.trace import Key, Step
 
+LOSS = Key("trajectory", "loss")
 PER_STEP = ("outputs", "loss", "gradients", "update")
 """Phases that every training must have rows in, at every checkpoint and probe."""
 PER_RUN = ("trajectory", "predictions")
@@ -109,7 +110,10 @@ def _missing(key: Key, error: KeyError) -> Row:
 
 def _trajectory(sides: Sides, low: Mapping[str, list[str]]) -> tuple[list[Row], int]:
     """Float64 runs step by step up to the horizon, and the horizon."""
-    loss = pair(sides, Key("trajectory", "loss"))
+    try:
+        loss = pair(sides, LOSS)
+    except KeyError as error:
+        return [_missing(LOSS, error)], 0
     sizes = np.maximum(
         noise.largest(loss.left, rows=True), noise.largest(loss.right, rows=True)
     )
@@ -157,7 +161,9 @@ def _whole_run(sides: Sides) -> Iterator[Row]:
             continue
         losses = trace.arrays.get(Key("trajectory", "whole run"))
         if losses is None:
-            losses = trace.arrays[Key("trajectory", "loss")]
+            losses = trace.arrays.get(LOSS)
+        if losses is None:
+            continue  # a row of its own says so
         lost = np.flatnonzero(~np.isfinite(losses))
         first = int(lost[0]) if len(lost) else None
         yield exact(

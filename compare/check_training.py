@@ -16,7 +16,7 @@ from compare.check import (
     repeatable,
     same_run,
 )
-from compare.check_steps import check_steps
+from compare.check_steps import LOSS, check_steps
 from compare.measure import cast, digest
 from compare.measure_maps import checkpoints, probes
 from compare.result import Row
@@ -189,7 +189,7 @@ def _alive(spec: Training, sides: Sides) -> Iterator[Row]:
     for (side, precision), trace in sides.items():
         if precision != "float64":
             continue
-        losses = trace.arrays[Key("trajectory", "loss")]
+        losses = trace.arrays.get(LOSS, np.zeros(0))
         if len(losses) > 1 and np.ptp(losses) == 0:
             yield exact(
                 "loss", f"moves in {side}", ok=False, why="the loss never moves"

@@ -1,7 +1,7 @@
 """A run's folder: run.json, traces, checkpoint states and the workers' logs."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 
 from compare import registry, result, trace
-from compare.noise import PRECISIONS
-from compare.plant import FRAMEWORKS
 from compare.registry import load
 from compare.result import Example, NotARun, Run
 from compare.run import Measured, Settings, judge
@@ -81,7 +79,7 @@ def again(folder: Path, *, names: Sequence[str] | None = None) -> Run:
     return replace(
         before,
         examples=[
-            _again(folder, example, settings)
+            _again(folder, example, settings, before.environment["workers"])
             for example in before.examples
             if not names or example.name in names
         ],
@@ -93,6 +91,7 @@ def settings_of(run: Run) -> Settings:
     told = run.environment.get("settings", {})
     try:
         effort = Effort(**told["effort"])
+        _ = run.environment["workers"]
         return Settings(run.seed, told["device"], effort, run.run)
     except (KeyError, TypeError) as error:
         raise NotARun(f"the run does not tell its settings: {error}") from None
@@ -103,19 +102,19 @@ def told(settings: Settings) -> dict[str, Any]:
     return {"device": settings.device, "effort": asdict(settings.effort)}
 
 
-def _again(folder: Path, example: Example, settings: Settings) -> Example:
-    paths = [
-        _path(folder, example.name, framework, precision)
-        for framework in FRAMEWORKS
-        for precision in PRECISIONS
-    ]
+def _again(
+    folder: Path, example: Example, settings: Settings, sides: Iterable[str]
+) -> Example:
+    paths = [_path(folder, example.name, *side.split()) for side in sides]
     there = [path for path in paths if path.with_name(path.name + ".json").exists()]
+    if not there and example.verdict in ("crashed", "skipped"):
+        return example
     if not there:
-        if example.verdict in ("crashed", "skipped"):
-            return example
         raise NotARun(f"{folder} has no traces of {example.name}: run it again")
+    if absent := [path.name for path in paths if path not in there]:
+        raise NotARun(f"{folder} has no trace {', '.join(absent)}: run it again")
     try:
-        traces = tuple(trace.load(path) for path in there)
+        traces = tuple(trace.load(path) for path in paths)
         states = _states(folder, example.name)
     except (OSError, ValueError, KeyError) as error:
         raise NotARun(f"the traces of {example.name} cannot be read: {error}") from None

@@ -78,7 +78,7 @@ class Collector:
                 apart = apart.reshape(len(apart), -1).max(axis=1, initial=0.0)
             else:
                 apart = np.asarray(apart.max(initial=0.0))
-            self.trace.sensitivity[key] = np.maximum(so_far, apart)
+            self.trace.sensitivity[key] = np.asarray(np.maximum(so_far, apart))
 
     def fact(self, name: str, value: Any) -> None:
         """Anything that can be written as JSON; mappings are joined."""

@@ -6,16 +6,17 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from typing import Any
 
 from compare import worker
 from compare.noise import PRECISIONS, Precision
 from compare.plant import FRAMEWORKS, Side
-from compare.task import State, Task
+from compare.task import Failed, State, Task
 from compare.trace import Trace
 
 NEEDS = {"jax": ("jax", "flax", "optax"), "torch": ("torch",)}
@@ -48,8 +49,10 @@ def installed() -> tuple[Side, ...]:
 def _no_interrupts() -> None:
     """Ctrl-C goes to the main thread alone, which ends the workers itself.
 
-    Processes started from here inherit that, from their very first instruction on.
+    Processes started from here inherit that, from their very first instruction on. The
+    resource tracker comes first, for starting it lets the signal through again.
     """
+    resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
@@ -154,6 +157,8 @@ class Workers:
                 return at.call(function, *arguments)
             except (Crashed, NotReady):
                 raise
+            except Failed as error:
+                raise Crashed(str(error)) from None
             except Exception as error:
                 # Whatever a twin raises becomes a row, with its own words.
                 raise Crashed(f"{type(error).__name__}: {error}") from error
@@ -165,7 +170,8 @@ class Workers:
         self._stopped.set()
         for at in self._workers.values():
             if at.pid is not None:
-                os.kill(at.pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it is gone already
+                    os.kill(at.pid, signal.SIGKILL)
 
     def __enter__(self) -> "Workers":
         return self

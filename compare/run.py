@@ -67,6 +67,8 @@ def measure(
     is missing) are where all one-step maps start, unless `states` are given.
     """
     sides = workers.sides if sides is None else sides
+    if not sides:
+        return Measured((), {})
     tasks = [
         replace(
             base,
@@ -116,7 +118,7 @@ def check(measured: Measured, base: Task) -> tuple[list[Row], dict[str, Any]]:
 def judge(measured: Measured, base: Task, *, seconds: float) -> Example:
     """Traces → an example with its verdict; absent frameworks are `skipped` rows."""
     try:
-        rows, facts = check(measured, base)
+        rows, facts = check(measured, base) if measured.traces else ([], {})
     except Incomparable as error:
         rows, facts = [_one_row("crashed", str(error))], {}
     there = {found.framework for found in measured.traces}

@@ -43,6 +43,10 @@ QUICK = Effort(copies=2, steps=40, float64_steps=20, checkpoints=4)
 FULL = Effort(float64_steps=10**9)
 
 
+class Failed(RuntimeError):
+    """What a twin raised, in words: its own exceptions need not travel."""
+
+
 @dataclass(frozen=True)
 class Task:
     """One piece of work for one worker; a pure function of these fields."""

@@ -1,7 +1,6 @@
 """The worker's side: set a process up for one framework and precision, do one task."""
 
 import os
-import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +14,7 @@ from compare.noise import Precision
 from compare.plant import PACKAGE, modules
 from compare.registry import load
 from compare.spec import Lesson
-from compare.task import State, Task
+from compare.task import Failed, State, Task
 from compare.trace import Trace
 
 THREADS = "1"
@@ -26,9 +25,10 @@ PLENTY = 2**30
 
 
 def enter(precision: Precision, device: str, log: Path) -> None:
-    """Set the process up before its framework is imported; stderr goes to `log`."""
+    """Set the process up before a framework is imported; what it says goes to `log`."""
     with log.open("a") as stream:
-        os.dup2(stream.fileno(), sys.stderr.fileno())
+        os.dup2(stream.fileno(), 1)
+        os.dup2(stream.fileno(), 2)
     os.environ |= environment(precision, device)
 
 
@@ -57,6 +57,8 @@ def perform(task: Task) -> tuple[Trace, dict[int, State]]:
     runtime, twin = modules(task.framework, task.example, task.edit)
     try:
         return _perform(task, runtime, twin)
+    except (Exception, SystemExit) as error:
+        raise Failed(f"{type(error).__name__}: {error}") from None
     finally:
         if psutil.Process().memory_info().rss > PLENTY:
             runtime.forget()

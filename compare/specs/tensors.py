@@ -60,7 +60,7 @@ def _with(array: np.ndarray, index: int | tuple[int, int], value: float) -> np.n
 
 def _middle(matrix: np.ndarray) -> np.ndarray:
     """The lower one of the two elements in the middle."""
-    return np.sort(matrix, axis=None)[(matrix.size - 1) // 2]
+    return np.asarray(np.sort(matrix, axis=None)[(matrix.size - 1) // 2])
 
 
 DTYPES = {
