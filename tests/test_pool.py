@@ -168,11 +168,11 @@ def test_stopping_ends_the_processes_and_what_is_queued(torch_alone):
     sleeps = "__import__('time').sleep(600)"
     queued = [torch_alone.submit(task("torch", does=sleeps)) for _ in range(3)]
     torch_alone.stop()
-    done, late = wait(queued, timeout=20)
+    done, late = wait(queued, timeout=60)
     assert not late
     assert all(isinstance(future.exception(), Crashed) for future in done)
     assert len(processes) == 1
-    assert psutil.wait_procs(processes, timeout=10)[1] == []
+    assert psutil.wait_procs(processes, timeout=30)[1] == []
     with pytest.raises(Crashed, match="stopped"):
         torch_alone.submit(task("torch")).result()
 
@@ -181,7 +181,7 @@ def test_stopping_where_a_process_is_gone_already(torch_alone):
     torch_alone.submit(task("torch")).result()
     for process in alive(torch_alone):
         process.kill()
-        psutil.wait_procs([process], timeout=10)
+        psutil.wait_procs([process], timeout=30)
     torch_alone.stop()
 
 
@@ -192,7 +192,7 @@ def test_leaving_the_block_by_an_error_ends_the_processes(tmp_path):
         workers.submit(task("torch", does="__import__('time').sleep(600)"))
         raise LookupError
     assert len(processes) == 1
-    assert psutil.wait_procs(processes, timeout=10)[1] == []
+    assert psutil.wait_procs(processes, timeout=30)[1] == []
 
 
 # ----------------------------------------------------------------- what is not there
