@@ -20,7 +20,7 @@ from compare.trace import Trace
 THREADS = "1"
 """Of each worker: the same order of summation on every machine."""
 XLA_FLAGS = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
-PLENTY = 2**30
+PLENTY = 3 * 2**29
 """Bytes of memory above which a worker drops its compiled programs after a task."""
 
 
