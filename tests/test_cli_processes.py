@@ -17,6 +17,10 @@ from compare import result
 # ---------------------------------------------------------------------------- Ctrl-C
 
 
+def _interruptible() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Started:
     """`twinnets run` in a process group of its own."""
 
@@ -29,6 +33,8 @@ class Started:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # A shell's background job hands down an ignored SIGINT.
+            preexec_fn=_interruptible,
         )
 
     def examples(self) -> int:
