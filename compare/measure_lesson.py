@@ -2,6 +2,7 @@
 
 import copy as copying
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare.measure import Collector, Values, cast_one, moved
+from compare.noise import Precision
 from compare.spec import Arrays, Lesson, stream
 from compare.task import Task
 from compare.trace import Key, Trace
@@ -52,23 +54,26 @@ def lesson(task: Task, runtime: ModuleType, module: ModuleType, spec: Lesson) ->
             out.repeat(_values(task, spec, name, leaves, given))
         else:
             out.fact("unstable", {name: f"{kind}, and {again} when run again"})
-        for copy in range(task.effort.copies):
-            changed = wanted | moved(
-                {
-                    n: cast_one(v, task.precision)
-                    for n, v in wanted.items()
-                    if isinstance(v, np.ndarray) and n not in spec.raw
-                },
-                task,
-                copy,
-                discrete=spec.discrete,
-            )
+        continuous = _continuous(spec, wanted, task.precision)
+        for copy in range(task.effort.copies if continuous else 0):
+            changed = wanted | moved(continuous, task, copy)
             again, leaves, _ = _call(task, runtime, spec, function, changed)
             if again == kind:
                 out.compare(_values(task, spec, name, leaves, given), base)
             else:
                 out.fact("unstable", {name: f"{kind}, and {again} in a copy"})
     return out.finish()
+
+
+def _continuous(spec: Lesson, given: Mapping[str, Any], precision: Precision) -> Arrays:
+    """The inputs that rounding may move: a function of none needs no copies."""
+    return {
+        name: cast_one(value, precision)
+        for name, value in given.items()
+        if isinstance(value, np.ndarray)
+        and np.issubdtype(value.dtype, np.floating)
+        and name not in spec.raw | spec.discrete
+    }
 
 
 def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -83,20 +88,28 @@ def _call(
     function: Callable[..., Any],
     given: Mapping[str, Any],
 ) -> tuple[str, Arrays, str]:
-    """What it returned: its kind, its leaves, and the message where it raised."""
+    """Its kind, its leaves, and the message where it raised or warned."""
     handed = {
         name: copying.deepcopy(value)
         if name in spec.raw
         else runtime.from_numpy(cast_one(value, task.precision), device=task.device)
         for name, value in given.items()
     }
-    try:
-        value = function(**handed)
-    except Exception as error:
-        # What a lesson raises is one of its results; the check judges it.
-        return f"raises {type(error).__name__}", {}, str(error).split("\n")[0]
     leaves: Arrays = {}
-    return _kind(runtime, value, "", leaves), leaves, ""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            value = function(**handed)
+        except Exception as error:
+            # What a lesson raises is one of its results; the check judges it.
+            kind, message = f"raises {type(error).__name__}", str(error)
+        else:
+            kind, message = _kind(runtime, value, "", leaves), ""
+    if caught:
+        names = dict.fromkeys(warning.category.__name__ for warning in caught)
+        kind = f"{kind} warns {', '.join(names)}"
+        message = message or str(caught[0].message)
+    return kind, leaves, message.split("\n")[0]
 
 
 def _values(

@@ -96,8 +96,9 @@ class Difference:
     """A difference between the frameworks by design, exactly as it must show itself.
 
     `kinds` maps a precision to what (JAX, PyTorch) return there, such as
-    `("int32[5]", "int64[5]")` or `("float32[]", "raises IndexError")`; precisions left
-    out must agree. Values that differ have a `relation(jax, inputs)`, which returns
+    `("int32[5]", "int64[5]")`, `("float32[]", "raises IndexError")` or
+    `("float32[]", "float32[] warns UserWarning")`; precisions left out must agree.
+    Values that differ have a `relation(jax, inputs)`, which returns
     what PyTorch must return, or the expected values themselves. All take and return
     leaves by path; a single array has the path "". Expected values are checked in
     float64, on the side that returned.

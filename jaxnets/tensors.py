@@ -4,8 +4,6 @@ An array never changes: what looks like writing makes another one, so it does no
 matter who shares memory. Nothing has 64 bits unless `jax_enable_x64` is set.
 """
 
-import warnings
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -109,9 +107,7 @@ def narrow_dtypes(
 def wide_dtypes(counts: Counts) -> tuple[Num[Array, "length"], Num[Array, "length"]]:
     """The same whole numbers in 64 bits, asked for by name."""
     # Without x64, JAX warns that it gives 32 bits instead.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return counts.astype(jnp.float64), counts.astype(jnp.int64)
+    return counts.astype(jnp.float64), counts.astype(jnp.int64)
 
 
 def promotion(counts: Counts) -> dict[str, Num[Array, "length"]]:

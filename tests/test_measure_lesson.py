@@ -29,6 +29,7 @@ RUNTIME.__dict__.update(
 
 SOURCE = """
 import math
+import warnings
 from fractions import Fraction as function_like
 
 LIMIT = 3
@@ -52,6 +53,15 @@ def raw_input(numbers):
     return type(numbers).__name__ == "list" and len(numbers)
 
 def raw_array(table): return float(table[0])
+
+def warns(x):
+    warnings.warn("once", UserWarning)
+    warnings.warn("twice", UserWarning)
+    return 1
+
+def warns_and_fails(x):
+    warnings.warn("careful", FutureWarning)
+    raise IndexError("lost")
 
 def jumps(x): return bool(x.value[0] > 1)
 
@@ -150,8 +160,18 @@ def test_leaves_are_named_by_their_path():
 
 def test_an_exception_is_a_result_with_the_first_line_of_its_message():
     trace = measured()
-    assert trace.facts["messages"] == {"fails": "no"}
+    assert trace.facts["messages"]["fails"] == "no"
     assert not [key for key in trace.arrays if key.quantity == "fails"]
+
+
+def test_a_warning_is_part_of_the_kind_every_time():
+    trace = measured()
+    assert trace.facts["kinds"]["warns"] == "int warns UserWarning"
+    assert trace.facts["messages"]["warns"] == "once"
+    kind = trace.facts["kinds"]["warns_and_fails"]
+    assert kind == "raises IndexError warns FutureWarning"
+    assert trace.facts["messages"]["warns_and_fails"] == "lost"
+    assert "warns" not in trace.facts.get("unstable", {})
 
 
 def test_raw_inputs_are_handed_over_as_they_are_and_anew():

@@ -29,6 +29,7 @@ def start(*, precision: str, device: str) -> None:
     if device == "gpu" and not torch.cuda.is_available():
         raise RuntimeError("PyTorch sees no GPU here")
     torch.set_default_dtype(getattr(torch, precision))
+    torch.set_warn_always(True)  # else a warning is seen once in a process
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     torch.set_float32_matmul_precision("highest")
     torch.backends.cuda.matmul.allow_tf32 = False

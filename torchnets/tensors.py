@@ -4,8 +4,6 @@ A tensor can be written to in place, and slices, views and NumPy arrays made fro
 may share its memory. Python floats become the default dtype, Python integers int64.
 """
 
-import warnings
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Int32, Num
@@ -355,9 +353,7 @@ def meshgrid(row: Row, vector: Vector) -> tuple[Grid, ...]:
 def meshgrid_by_default(row: Row, vector: Vector) -> tuple[Grid, ...]:
     """Coordinates of all pairs: which input runs along the first axis?"""
     # Without `indexing`, PyTorch warns that the default may change one day.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return torch.meshgrid(row, vector)
+    return torch.meshgrid(row, vector)
 
 
 def clone_then_change(matrix: Matrix) -> tuple[Matrix, Matrix]:

@@ -76,7 +76,9 @@ DTYPES = {
     ),
     "wide_dtypes": Difference(
         reason="Without x64, JAX warns and gives 32 bits when asked for 64.",
-        kinds=_only_float32("(float32[8], int32[8])", "(float64[8], int64[8])"),
+        kinds=_only_float32(
+            "(float32[8], int32[8]) warns UserWarning", "(float64[8], int64[8])"
+        ),
     ),
     "largest_and_position": Difference(
         reason="Positions are int64 in PyTorch, and int32 in JAX without x64.",
@@ -203,7 +205,9 @@ DEFAULTS = {
     "meshgrid_by_default": Difference(
         reason="The first input runs along the first axis in PyTorch (`ij`), along "
         "the second in JAX and NumPy (`xy`).",
-        kinds=_everywhere("(real[5,3], real[5,3])", "(real[3,5], real[3,5])"),
+        kinds=_everywhere(
+            "(real[5,3], real[5,3])", "(real[3,5], real[3,5]) warns UserWarning"
+        ),
         relation=lambda jax, inputs: {"0": jax["0"].T, "1": jax["1"].T},
     ),
 }
