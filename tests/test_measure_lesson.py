@@ -29,7 +29,6 @@ RUNTIME.__dict__.update(
 
 SOURCE = """
 import math
-import warnings
 from fractions import Fraction as function_like
 
 LIMIT = 3
@@ -53,15 +52,6 @@ def raw_input(numbers):
     return type(numbers).__name__ == "list" and len(numbers)
 
 def raw_array(table): return float(table[0])
-
-def warns(x):
-    warnings.warn("once", UserWarning)
-    warnings.warn("twice", UserWarning)
-    return 1
-
-def warns_and_fails(x):
-    warnings.warn("careful", FutureWarning)
-    raise IndexError("lost")
 
 def jumps(x): return bool(x.value[0] > 1)
 
@@ -164,8 +154,22 @@ def test_an_exception_is_a_result_with_the_first_line_of_its_message():
     assert not [key for key in trace.arrays if key.quantity == "fails"]
 
 
+WARNS = '''
+import warnings
+
+def warns(x):
+    warnings.warn("once", UserWarning)
+    warnings.warn("twice", UserWarning)
+    return 1
+
+def warns_and_fails(x):
+    warnings.warn("careful", FutureWarning)
+    raise IndexError("lost")
+'''
+
+
 def test_a_warning_is_part_of_the_kind_every_time():
-    trace = measured()
+    trace = measured(source=WARNS)
     assert trace.facts["kinds"]["warns"] == "int warns UserWarning"
     assert trace.facts["messages"]["warns"] == "once"
     kind = trace.facts["kinds"]["warns_and_fails"]
