@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compare import noise
-from compare.plant import FRAMEWORKS
+from compare.fault import FRAMEWORKS
 from compare.result import Row, Verdict
 from compare.task import Task
 from compare.trace import Key, Step, Trace, same_bits

@@ -18,8 +18,8 @@ from compare.check import (
     repeatable,
     same_run,
 )
+from compare.fault import FRAMEWORKS, Side
 from compare.measure_lesson import inputs
-from compare.plant import FRAMEWORKS, Side
 from compare.result import Row
 from compare.spec import Arrays, Difference, Expected, Lesson
 from compare.task import Task

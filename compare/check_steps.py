@@ -15,7 +15,7 @@ from compare.check import (
     judge_float32,
     pair,
 )
-from compare.plant import FRAMEWORKS
+from compare.fault import FRAMEWORKS
 from compare.result import PHASES, Row
 from compare.spec import Training
 from compare.trace import Key, Step

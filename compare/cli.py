@@ -165,7 +165,7 @@ def selftest(
 ) -> None:
     """Plant faults one at a time and say how many are detected."""
     from compare import selftest as planted
-    from compare.plant import FRAMEWORKS
+    from compare.fault import FRAMEWORKS
     from compare.pool import install_line, missing
 
     known = [fault.name for fault in planted.FAULTS]

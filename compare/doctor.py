@@ -13,7 +13,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from compare.plant import FRAMEWORKS
+from compare.fault import FRAMEWORKS
 from compare.pool import Crashed, NotReady, Workers, install_line, installed, missing
 from compare.worker import THREADS
 

@@ -6,27 +6,16 @@ silently fail to be planted.
 """
 
 import sys
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
 from unittest.mock import patch
 
-Side = Literal["jax", "torch"]
-FRAMEWORKS: tuple[Side, ...] = ("jax", "torch")
+from compare.fault import Edit
+
 PACKAGE = {"jax": "jaxnets", "torch": "torchnets"}
 _PARTS = ("arrays", "layout", "precision", "runtime")
-
-
-@dataclass(frozen=True)
-class Edit:
-    """Replace `find` by `replace` in `file`: "twin", or a part of the runtime."""
-
-    find: str
-    replace: str
-    file: str = "twin"
 
 
 def modules(

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from compare import worker
+from compare.fault import FRAMEWORKS, Side
 from compare.noise import PRECISIONS, Precision
-from compare.plant import FRAMEWORKS, Side
 from compare.task import Failed, State, Task
 from compare.trace import Trace
 

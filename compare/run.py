@@ -11,7 +11,7 @@ from compare import result, trace
 from compare.check import Incomparable
 from compare.check_lesson import check_lesson
 from compare.check_training import check_training
-from compare.plant import FRAMEWORKS, Edit
+from compare.fault import FRAMEWORKS, Edit
 from compare.pool import Answer, Crashed, Workers, install_line
 from compare.registry import load
 from compare.result import Example, Row

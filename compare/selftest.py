@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from compare.command import describe
+from compare.fault import Fault
 from compare.faults import FAULTS as FAULTS
-from compare.faults import Fault
 from compare.noise import PRECISIONS
 from compare.pool import Crashed, Workers, installed
 from compare.result import Example, Row, first_failure

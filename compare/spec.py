@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from compare.fault import Fault
 from compare.initial import Start, draw
 
 Arrays = dict[str, np.ndarray]
@@ -89,6 +90,7 @@ class Training:
     """Gradients are kept between steps and are part of the state."""
     still: frozenset[str] = frozenset()
     """Parameters that are expected not to move."""
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class Lesson:
     differences: Mapping[str, Difference] = field(default_factory=dict)
     expected: tuple[Expected, ...] = ()
     needs_gpu: frozenset[str] = frozenset()
+    faults: tuple[Fault, ...] = ()
 
 
 Spec = Training | Lesson

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
+from compare.fault import Edit, Side
 from compare.noise import Precision
-from compare.plant import Edit, Side
 from compare.spec import Training
 
 State = dict[str, np.ndarray]

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from compare.fault import Edit
 from compare.measure import cast
-from compare.plant import Edit, modules
+from compare.plant import modules
 from compare.registry import load
 from compare.spec import Prepared, prepare
 

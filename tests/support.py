@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 from compare import registry
-from compare.plant import FRAMEWORKS, PACKAGE
+from compare.fault import FRAMEWORKS
+from compare.plant import PACKAGE
 from compare.spec import Lesson, Training
 from compare.task import Effort
 

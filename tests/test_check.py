@@ -17,8 +17,8 @@ from compare.check import (
     repeatable,
     same_run,
 )
+from compare.fault import FRAMEWORKS
 from compare.noise import PRECISIONS
-from compare.plant import FRAMEWORKS
 from compare.task import Task
 from compare.trace import Key, Trace, by_side
 

@@ -8,7 +8,8 @@ import pytest
 from support import NAMES, ROOT, imports, python
 
 import compare
-from compare.plant import FRAMEWORKS, PACKAGE
+from compare.fault import FRAMEWORKS
+from compare.plant import PACKAGE
 
 WORLDS = {"jax": {"jax", "jaxlib", "flax", "optax"}, "torch": {"torch"}}
 EITHER = WORLDS["jax"] | WORLDS["torch"]

@@ -154,7 +154,7 @@ def test_an_exception_is_a_result_with_the_first_line_of_its_message():
     assert not [key for key in trace.arrays if key.quantity == "fails"]
 
 
-WARNS = '''
+WARNS = """
 import warnings
 
 def warns(x):
@@ -165,7 +165,7 @@ def warns(x):
 def warns_and_fails(x):
     warnings.warn("careful", FutureWarning)
     raise IndexError("lost")
-'''
+"""
 
 
 def test_a_warning_is_part_of_the_kind_every_time():

@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from compare import plant
-from compare.plant import Edit, modules
+from compare.fault import Edit
+from compare.plant import modules
 
 SOURCES = {
     "__init__": "",

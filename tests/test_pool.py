@@ -9,7 +9,7 @@ import pytest
 from support import SIDES, SMALL
 
 from compare import pool
-from compare.plant import FRAMEWORKS, Edit
+from compare.fault import FRAMEWORKS, Edit
 from compare.pool import Crashed, NotReady, Workers
 from compare.task import Task
 

@@ -7,9 +7,9 @@ import pytest
 from support import LESSONS, NAMES, SIDES, SPECS, TRAININGS, failing, twin
 
 from compare import result
+from compare.fault import FRAMEWORKS
 from compare.measure_lesson import functions
 from compare.noise import LIMIT
-from compare.plant import FRAMEWORKS
 from compare.result import PHASES
 
 pytest_plugins = ("warm",)

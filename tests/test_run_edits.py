@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from support import SMALL, failing
 
-from compare.plant import Edit
+from compare.fault import Edit
 from compare.pool import Crashed
 from compare.result import first_failure
 from compare.run import Settings, judge, measure

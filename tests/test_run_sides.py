@@ -7,7 +7,7 @@ import pytest
 from support import SIDES, SMALL, failing
 
 from compare import folder, trace
-from compare.plant import FRAMEWORKS, Edit
+from compare.fault import FRAMEWORKS, Edit
 from compare.run import Measured, Settings, check, judge, measure
 from compare.trace import Key
 

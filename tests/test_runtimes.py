@@ -19,7 +19,8 @@ from in_worker import (
 from support import SIDES, TRAININGS
 
 from compare import noise
-from compare.plant import FRAMEWORKS, PACKAGE, Edit
+from compare.fault import FRAMEWORKS, Edit
+from compare.plant import PACKAGE
 from compare.trace import same_bits
 
 pytest_plugins = ("warm",)

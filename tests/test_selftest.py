@@ -9,9 +9,10 @@ from support import LESSONS, NAMES, twin_path
 from typer.testing import CliRunner
 
 from compare import cli, selftest
-from compare.faults import FAULTS, Fault
+from compare.fault import Edit, Fault
+from compare.faults import FAULTS
 from compare.noise import LIMIT
-from compare.plant import PACKAGE, Edit
+from compare.plant import PACKAGE
 from compare.result import PHASES
 from compare.rules import RULES
 from compare.run import Settings, new_run
@@ -110,10 +111,10 @@ def test_other_rules_see_fewer(report):
 
 HARMLESS = Fault(
     "nothing at all",
-    "line_linear",
     "torch",
     "loss",
     Edit("return F.mse_loss(model", "return  F.mse_loss(model"),
+    example="line_linear",
 )
 ELSEWHERE = [
     # A real fault, expected in a phase, by a verdict or in words that it is not.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import registry, show
-from compare.plant import FRAMEWORKS
+from compare.fault import FRAMEWORKS
 from compare.show import Part, aligned, parts, source
 from compare.spec import Lesson
 

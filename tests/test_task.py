@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import registry
-from compare.plant import Edit
+from compare.fault import Edit
 from compare.spec import Training
 from compare.task import FULL, NORMAL, QUICK, Effort, Task
 

@@ -18,7 +18,8 @@ from support import (
     twin_path,
 )
 
-from compare.plant import FRAMEWORKS, PACKAGE
+from compare.fault import FRAMEWORKS
+from compare.plant import PACKAGE
 
 HARNESS = {"__init__", "runtime", "layout", "arrays", "precision"}
 WORLD = {"jax": {"jax", "flax", "optax"}, "torch": {"torch"}}

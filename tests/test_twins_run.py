@@ -11,7 +11,8 @@ from flax import nnx
 from jaxtyping import TypeCheckError
 from support import TRAININGS, twin
 
-from compare.plant import FRAMEWORKS, PACKAGE
+from compare.fault import FRAMEWORKS
+from compare.plant import PACKAGE
 
 BOTH = pytest.mark.parametrize("framework", FRAMEWORKS)
 EVERY_TRAINING = pytest.mark.parametrize("name", TRAININGS)

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from compare.data import white_noise
+from compare.fault import Edit, Fault
 from compare.initial import linear
 from compare.spec import Arrays, Batches, Training, Variant
 
@@ -56,6 +57,63 @@ def unused_layer_stands_still(before: Arrays, batch: Arrays, jax: Arrays) -> Arr
     }
 
 
+FAULTS = (
+    Fault(
+        "one depth too many",
+        "jax",
+        "outputs",
+        Edit("lax.switch(depth,", "lax.switch((depth + 1) % 4,"),
+    ),
+    Fault(
+        "clamp's derivative at 0 is 0",
+        "jax",
+        "gradients",
+        Edit("jnp.where(h < 0, 0, h)", "nnx.relu(h)"),
+    ),
+    Fault(
+        "weight sharing broken",
+        "torch",
+        "gradients",
+        Edit(
+            "        for _ in range(int(depth)):\n"
+            "            h = self.middle_linear(h).clamp(min=0)\n",
+            "        for use in range(int(depth)):\n"
+            "            layer = self.middle_linear\n"
+            "            weight, bias = layer.weight, layer.bias\n"
+            "            if use:\n"
+            "                weight, bias = weight.detach(), bias.detach()\n"
+            "            h = F.linear(h, weight, bias).clamp(min=0)\n",
+        ),
+    ),
+    Fault(
+        "momentum + 1e-9 (PyTorch)",
+        "torch",
+        "state",
+        Edit(", momentum=momentum)", ", momentum=momentum + 1e-9)"),
+    ),
+    Fault(
+        "momentum + 1e-9 (JAX)",
+        "jax",
+        "state",
+        Edit("(learning_rate, momentum)", "(learning_rate, momentum + 1e-9)"),
+    ),
+    Fault(
+        "an unused layer skipped",
+        "torch",
+        "state",
+        Edit("zero_grad(set_to_none=False)", "zero_grad(set_to_none=True)"),
+    ),
+    Fault(
+        "Nesterov's momentum",
+        "jax",
+        "update",
+        Edit(
+            "optax.sgd(learning_rate, momentum)",
+            "optax.sgd(learning_rate, momentum, True)",
+        ),
+    ),
+)
+
 SPEC = Training(
     teaches="a depth drawn at every step, a shared layer, SGD with momentum",
     sizes=SIZES,
@@ -84,4 +142,5 @@ SPEC = Training(
             relation=unused_layer_stands_still,
         ),
     ),
+    faults=FAULTS,
 )

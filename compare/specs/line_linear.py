@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from compare.data import line
+from compare.fault import Edit, Fault
 from compare.initial import linear
 from compare.spec import Arrays, Prepared, Training, full_batch
 
@@ -63,6 +64,74 @@ def closed_form(prepared: Prepared, steps: int) -> Arrays:
     }
 
 
+FAULTS = (
+    Fault(
+        "default learning rate + 1e-9 of it",
+        "jax",
+        "parameters",
+        Edit("= 0.1\n", "= 0.1 * (1 + 1e-9)\n"),
+        says="spec has 0.1",
+    ),
+    Fault(
+        "a trace of another run",
+        "torch",
+        "data",
+        None,
+        verdict="crashed",
+        says="the torch float64 trace has run",
+    ),
+    Fault(
+        "a NaN in one output",
+        "jax",
+        "outputs",
+        Edit("return self.linear(x)", 'return self.linear(x).at[3].set(float("nan"))'),
+    ),
+    Fault(
+        "one row of outputs, float32 only",
+        "torch",
+        "outputs",
+        Edit(
+            'return model(inputs["x"])',
+            'found = model(inputs["x"])\n'
+            "    return found if found.dtype == torch.float64 else found[:1]",
+        ),
+        says="shapes in float32",
+    ),
+    Fault(
+        "half the loss",
+        "torch",
+        "loss",
+        Edit(
+            'return F.mse_loss(model(batch["x"])',
+            'return 0.5 * F.mse_loss(model(batch["x"])',
+        ),
+    ),
+    Fault(
+        "loss of after the step",
+        "jax",
+        "loss",
+        Edit("    return value\n", "    return loss(model, batch)\n"),
+    ),
+    Fault(
+        "a leaf the optimizer does not have",
+        "torch",
+        "update",
+        Edit("SGD(model.parameters(),", "SGD([model.linear.weight],"),
+    ),
+    Fault(
+        "a step skipped",
+        "torch",
+        "trajectory",
+        Edit(
+            "        returned, live = _step(subject, live, batch)\n        losses",
+            "        if step != 5:\n"
+            "            returned, live = _step(subject, live, batch)\n"
+            "        losses",
+            file="runtime",
+        ),
+    ),
+)
+
 SPEC = Training(
     teaches="a line by gradient descent, every step known in closed form",
     sizes={"inputs": 1, "outputs": 1},
@@ -76,4 +145,5 @@ SPEC = Training(
     metric_name="mean squared error",
     metric=mean_squared_error,
     oracle=closed_form,
+    faults=FAULTS,
 )

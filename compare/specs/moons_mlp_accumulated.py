@@ -8,6 +8,7 @@ where a logarithm must be clamped and where a careless port turns to NaN.
 import numpy as np
 
 from compare.data import shuffled_epochs, two_moons
+from compare.fault import Edit, Fault
 from compare.initial import linear
 from compare.spec import Arrays, Batches, Prepared, Probe, Training
 
@@ -100,6 +101,84 @@ def identity_parameters(rng: np.random.Generator) -> Arrays:
     }
 
 
+FAULTS = (
+    Fault(
+        "batches in another order",
+        "torch",
+        "data",
+        Edit(
+            "name: from_numpy(value, ",
+            "name: from_numpy("
+            "value[::-1].copy() if value.shape[1:2] == (50,) else value, ",
+            file="runtime",
+        ),
+    ),
+    Fault(
+        "labels shifted by a row",
+        "jax",
+        "data",
+        Edit(
+            "name: from_numpy(value, ",
+            'name: from_numpy(np.roll(value, 1, -1) if name == "y" else value, ',
+            file="runtime",
+        ),
+    ),
+    Fault(
+        "square kernel transposed",
+        "jax",
+        "outputs",
+        Edit(
+            "self.hidden2(h)",
+            "h @ self.hidden2.kernel.get_value().T + self.hidden2.bias.get_value()",
+        ),
+    ),
+    Fault(
+        "leaky ReLU",
+        "torch",
+        "outputs",
+        Edit("F.relu(self.hidden1(x))", "F.leaky_relu(self.hidden1(x), 1e-9)"),
+    ),
+    Fault(
+        "clamp of the loss left out",
+        "jax",
+        "loss",
+        Edit("jnp.maximum(log_q, -100)", "log_q"),
+    ),
+    Fault(
+        "1e-12 in double in the saturated slope",
+        "jax",
+        "gradients",
+        Edit("_LEAST_VARIANCE = float(np.float32(1e-12))", "_LEAST_VARIANCE = 1e-12"),
+    ),
+    Fault(
+        "decay enters the accumulated sum",
+        "jax",
+        "state",
+        Edit(
+            "_accumulate(),\n        optax.add_decayed_weights(weight_decay),\n",
+            "optax.add_decayed_weights(weight_decay),\n        _accumulate(),\n",
+        ),
+    ),
+    Fault(
+        "decay not scaled by the learning rate",
+        "jax",
+        "update",
+        Edit(
+            "add_decayed_weights(weight_decay),\n        optax.sgd(learning_rate)",
+            "sgd(learning_rate),\n        optax.add_decayed_weights(-weight_decay)",
+        ),
+    ),
+    Fault(
+        "one step an epoch",
+        "torch",
+        "update",
+        Edit(
+            "    optimizer.step()\n",
+            '    if batch["clear"]:\n        optimizer.step()\n',
+        ),
+    ),
+)
+
 SPEC = Training(
     teaches="two moons, gradients summed over an epoch, a clamped cross entropy",
     sizes=SIZES,
@@ -120,4 +199,5 @@ SPEC = Training(
     checkpoints=(0, 1, 2, 3, 4, 5),
     probes=probes,
     accumulates=True,
+    faults=FAULTS,
 )

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from compare.data import white_noise
+from compare.fault import Edit, Fault
 from compare.initial import Normal
 from compare.spec import Arrays, Prepared, Training, full_batch
 
@@ -46,6 +47,15 @@ def in_numpy(prepared: Prepared, steps: int) -> Arrays:
     return {"loss": losses, "parameters/w2": output_weights}
 
 
+FAULTS = (
+    Fault(
+        "mask <= for <",
+        "torch",
+        "gradients",
+        Edit("masked_fill(h < 0, 0)", "masked_fill(h <= 0, 0)"),
+    ),
+)
+
 SPEC = Training(
     teaches="a two-layer network with the backward pass written by hand",
     sizes=SIZES,
@@ -64,4 +74,5 @@ SPEC = Training(
     metric_name="mean squared error",
     metric=mean_squared_error,
     oracle=in_numpy,
+    faults=FAULTS,
 )
