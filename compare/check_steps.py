@@ -21,6 +21,7 @@ from compare.spec import Training
 from compare.trace import Key, Step
 
 LOSS = Key("trajectory", "loss")
+WHOLE_RUN = Key("trajectory", "whole run")
 PER_STEP = ("outputs", "loss", "gradients", "update")
 """Phases that every training must have rows in, at every checkpoint and probe."""
 PER_RUN = ("trajectory", "predictions")
@@ -159,7 +160,7 @@ def _whole_run(sides: Sides) -> Iterator[Row]:
         trace = sides.get((side, "float32"))
         if trace is None:
             continue
-        losses = trace.arrays.get(Key("trajectory", "whole run"))
+        losses = trace.arrays.get(WHOLE_RUN)
         if losses is None:
             losses = trace.arrays.get(LOSS)
         if losses is None:

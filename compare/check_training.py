@@ -4,19 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from compare import noise
 from compare.check import (
-    Incomparable,
-    Pair,
     Sides,
     exact,
-    judge,
     repeatable,
     same_run,
 )
-from compare.check_steps import LOSS, check_steps
+from compare.check_alive import check_alive
+from compare.check_oracle import check_oracle
+from compare.check_steps import check_steps
 from compare.measure import cast, digest
 from compare.measure_maps import checkpoints, probes
 from compare.result import Row
@@ -44,8 +41,8 @@ def check_training(
         steps, facts["horizon"] = check_steps(spec, sides, due)
         rows += steps
         facts |= _metrics(sides)
-    rows += _oracle(spec, sides, prepared, task, facts.get("horizon"))
-    rows += _alive(spec, sides)
+    rows += check_oracle(spec, sides, prepared, task, horizon=facts.get("horizon"))
+    rows += check_alive(spec, sides)
     return rows, facts
 
 
@@ -143,72 +140,6 @@ def _defaults(spec: Training, sides: Sides) -> Iterator[Row]:
                     why="" if same else why,
                     error=error,
                 )
-
-
-def _oracle(
-    spec: Training, sides: Sides, prepared: Prepared, task: Task, horizon: int | None
-) -> Iterator[Row]:
-    """Each framework's float64 run against NumPy's third opinion."""
-    if spec.oracle is None:
-        return
-    third = spec.oracle(prepared, task.effort.float64_steps_of(spec))
-    if not third:
-        yield exact("oracle", "rows", ok=False, why="the oracle says nothing")
-    for (side, precision), trace in sides.items():
-        if precision != "float64":
-            continue
-        for name, due in third.items():
-            quantity, _, leaf = name.partition("/")
-            key = Key("trajectory", quantity, leaf)
-            if key not in trace.arrays:
-                raise Incomparable(
-                    f"{side} recorded no {quantity} {leaf} at every step"
-                )
-            narrow = sides.get((side, "float32"))
-            floor = noise.float64_floor(
-                (trace.arrays[key], due),
-                (None if narrow is None else narrow.arrays.get(key), None),
-                sensitivity=trace.sensitivity[key],
-            )
-            shown = Key("oracle", f"{quantity} of {side}", leaf)
-            whole = Pair(
-                shown,
-                trace.arrays[key],
-                due,
-                floor,
-                (side, "the oracle"),
-                shape=due.shape,
-            )
-            whole = whole.cut(len(due) if horizon is None else horizon)
-            if whole.left.size:
-                yield judge(whole)
-
-
-def _alive(spec: Training, sides: Sides) -> Iterator[Row]:
-    """A run in which nothing happens proves nothing."""
-    for (side, precision), trace in sides.items():
-        if precision != "float64":
-            continue
-        losses = trace.arrays.get(LOSS, np.zeros(0))
-        if len(losses) > 1 and np.ptp(losses) == 0:
-            yield exact(
-                "loss", f"moves in {side}", ok=False, why="the loss never moves"
-            )
-        for phase, what in (("gradients", "gradient"), ("update", "update")):
-            by_leaf: dict[str, float] = {}
-            for key, value in trace.arrays.items():
-                if key.phase == phase and key.quantity == what:
-                    size = float(noise.largest(value))
-                    by_leaf[key.leaf] = max(size, by_leaf.get(key.leaf, 0.0))
-            for leaf, size in by_leaf.items():
-                if size == 0 and leaf not in spec.still:
-                    yield exact(
-                        phase,
-                        f"{what} of {side}",
-                        ok=False,
-                        leaf=leaf,
-                        why="is zero at every checkpoint: nothing is proved",
-                    )
 
 
 def _metrics(sides: Sides) -> dict[str, Any]:

@@ -23,6 +23,26 @@ def line(
     return {"x": x, "y": 0.3 + 0.1 * x + 0.01 * legacy.randn(points, 1)}
 
 
+def design_matrix(
+    x: Float[np.ndarray, "points features"],
+) -> Float[np.ndarray, "points columns"]:
+    """X = (1, x), so that a line is X θ. Shape: (points, 1 + features)."""
+    return np.hstack([np.ones((len(x), 1)), x])
+
+
+def plane(
+    rng: Generator, *, points: int = 100
+) -> dict[str, Float[np.ndarray, "rows columns"]]:
+    """y = x w + 2 + ε with x = 5 · standard normal, w and ε standard normal.
+
+    Shapes: x (points, 2), y (points, 1), and the w that was drawn, true_weight (2, 1).
+    """
+    weight = rng.standard_normal((2, 1))
+    x = 5 * rng.standard_normal((points, 2))
+    y = x @ weight + 2 + rng.standard_normal((points, 1))
+    return {"x": x, "y": y, "true_weight": weight}
+
+
 def white_noise(
     rng: Generator, *, points: int = 64, inputs: int = 1000, outputs: int = 10
 ) -> dict[str, Float[np.ndarray, "points _"]]:

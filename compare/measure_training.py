@@ -1,12 +1,14 @@
 """Measuring a training twin: whole runs from the start."""
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 from compare.measure import Collector, Values, cast, digest, moved
-from compare.spec import Arrays, Batches, Prepared, Training, prepare
+from compare.plant import modules
+from compare.registry import load
+from compare.spec import Arrays, Batches, Prepared, Sibling, Training, prepare
 from compare.task import State, Task
 from compare.trace import Key, Trace
 
@@ -37,6 +39,8 @@ def trajectory(
             moved(prepared.batches.stacked, task, copy, discrete=spec.discrete),
         )
         out.compare(run.train(parameters, batches)[0], values)
+    for sibling in spec.siblings if task.precision == "float64" else ():
+        out.put(_sibling(sibling, task, runtime, spec, prepared), rows=True)
     if task.precision == "float32":
         final = runtime.load(subject, states[task.effort.steps_of(spec)])
         inputs = spec.prediction_inputs(prepared.data)
@@ -49,6 +53,27 @@ def trajectory(
         score = float(spec.metric(predictions, prepared.data))
         out.fact("metric", {spec.metric_name: score})
     return out.finish(), states
+
+
+def _sibling(
+    sibling: Sibling, task: Task, runtime: ModuleType, spec: Training, own: Prepared
+) -> Values:
+    """The run of another example's twin from the same start, on its own batches."""
+    other = load(sibling.example)
+    if not isinstance(other, Training):
+        raise TypeError(f"sibling: expected a training, got {sibling.example}")
+    _, twin = modules(task.framework, sibling.example)
+    subject = runtime.prepare(twin, device=task.device, accumulates=False)
+    start = sibling.parameters(own.parameters)
+    steps = task.effort.float64_steps_of(spec)
+    effort = replace(task.effort, steps=steps, checkpoints=1)
+    run = _Run(replace(task, effort=effort), runtime, subject, other)
+    values, _, _ = run.train(start, prepare(other, task.seed).batches)
+    return {
+        Key("sibling", sibling.example, "/".join(filter(None, key[1:3]))): value
+        for key, value in values.items()
+        if key.phase == "trajectory" and key.step is None
+    }
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ A `Training` is a model that is trained; a `Lesson` is a set of small functions.
 file that holds a spec gives it its name.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -63,6 +63,18 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Sibling:
+    """Another example whose twin must take the same steps in the same framework.
+
+    `parameters` says what the example's own parameters are in the sibling. It is given
+    whole runs too, with an axis for the steps in front of each leaf's own.
+    """
+
+    example: str
+    parameters: Callable[[Arrays], Arrays] = dict
+
+
+@dataclass(frozen=True)
 class Training:
     """A model, its data and how it is trained."""
 
@@ -85,11 +97,20 @@ class Training:
     probes: Callable[[Generator, Prepared], tuple[Probe, ...]] | None = None
     oracle: Callable[[Prepared, int], Arrays] | None = None
     """`oracle(prepared, steps)`: `loss` and `parameters/<leaf>` after every step."""
+    siblings: tuple[Sibling, ...] = ()
     variants: tuple[Variant, ...] = ()
     accumulates: bool = False
     """Gradients are kept between steps and are part of the state."""
     still: frozenset[str] = frozenset()
-    """Parameters that are expected not to move."""
+    """Parameters that must not move, though they have a gradient."""
+    printed: Sequence[int] = ()
+    """Steps whose loss the notebook prints."""
+    truth: Callable[[Arrays], Arrays] | None = None
+    """The parameters that the data were made with."""
+    picture: Literal["line", "plane"] | None = None
+    """What is drawn beside the loss: a fitted line, or a surface over the plane."""
+    log_loss: bool = False
+    """The loss is drawn on a logarithmic axis."""
     faults: tuple[Fault, ...] = ()
 
 

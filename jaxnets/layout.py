@@ -4,8 +4,9 @@ States are flat dicts of NumPy arrays: `parameters/<leaf>`, `optimizer/<slot>/<l
 and `accumulated/<leaf>` where gradients are kept. Every leaf is mapped exactly once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -58,7 +59,8 @@ class Layout:
     """A model split once into its graph and its state, and what each place is called.
 
     One place of an optimizer's state may have several canonical names: Optax counts
-    once for all leaves. By-hand models have no graph and no optimizer.
+    once for all leaves. By-hand models have no graph; a twin without an optimizer has
+    None in its place.
     """
 
     graph: Any
@@ -75,7 +77,8 @@ def lay_out(twin: ModuleType) -> Layout:
     else:
         nnx.update(model, _cast(nnx.state(model)))
         graph, state = nnx.split(model)
-        template = Live(state, nnx.state(twin.build_optimizer(model)))
+        optimizer = twin.build_optimizer(model)
+        template = Live(state, None if optimizer is None else nnx.state(optimizer))
     places = leaves(model)
     return Layout(
         graph,
@@ -99,6 +102,13 @@ def _cast(tree: Any) -> Any:
     return jax.tree.map(cast, tree)
 
 
+def accepted(
+    function: Callable[..., Any], constants: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Those constants that a function takes: of the step, or of the optimizer."""
+    return {n: constants[n] for n in signature(function).parameters if n in constants}
+
+
 def leaves(model: Any) -> dict[Path, Place]:
     """Every parameter and buffer by name; raises TypeError for the unknown."""
     if isinstance(model, dict):
@@ -110,7 +120,7 @@ def leaves(model: Any) -> dict[Path, Place]:
             continue
         module, attribute = modules[path[:-1]], path[-1]
         names = LAYERS.get(type(module), {})
-        where = ".".join(map(str, path[:-1]))
+        where = _where(path, modules)
         if type(module).__module__.startswith("flax.") and attribute not in names:
             raise TypeError(
                 f"leaf {where}.{attribute}: no canonical layout is known for "
@@ -119,6 +129,18 @@ def leaves(model: Any) -> dict[Path, Place]:
         name, axes = names.get(str(attribute), (str(attribute), None))
         found[path] = Place(f"{where}.{name}" if where else name, axes)
     return found
+
+
+def _where(path: Path, modules: Mapping[Path, Any]) -> str:
+    """The path of a leaf's module; a Sequential's layers have no name in between."""
+    listed = [
+        isinstance(modules.get(path[:i]), nnx.Sequential) for i in range(len(path))
+    ]
+    return ".".join(
+        str(name)
+        for name, inside in zip(path[:-1], listed, strict=False)
+        if not (inside and name == "layers")
+    )
 
 
 def _optimizer_places(

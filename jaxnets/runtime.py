@@ -17,7 +17,16 @@ from jax import Array, lax
 from jaxnets.arrays import dtype_name as dtype_name
 from jaxnets.arrays import find_device, from_numpy, to_numpy
 from jaxnets.arrays import is_array as is_array
-from jaxnets.layout import Layout, Live, Path, canonical, flat, laid_out, lay_out
+from jaxnets.layout import (
+    Layout,
+    Live,
+    Path,
+    accepted,
+    canonical,
+    flat,
+    laid_out,
+    lay_out,
+)
 from jaxnets.layout import dump as dump_layout
 from jaxnets.layout import load as load_layout
 from jaxnets.precision import narrow_operations
@@ -103,8 +112,10 @@ def _open(subject: Subject, live: Live, constants: Mapping[str, Any]) -> Any:
     if subject.layout.graph is None:
         return dict(live.model), None
     model = nnx.merge(subject.layout.graph, live.model)
-    optimizer = subject.twin.build_optimizer(model, **constants)
-    nnx.update(optimizer, live.optimizer)
+    build = subject.twin.build_optimizer
+    optimizer = build(model, **accepted(build, constants))
+    if optimizer is not None:
+        nnx.update(optimizer, live.optimizer)
     return model, optimizer
 
 
@@ -118,11 +129,12 @@ def _step(
     constants = constants or {}
     model, optimizer = _open(subject, live, constants)
     step = getattr(subject.twin, function)
+    returned = step(model, optimizer, batch, **accepted(step, constants))
     if subject.layout.graph is None:
-        value, model = step(model, None, batch, **constants)
+        value, model = returned
         return value, Live(model, None)
-    value = step(model, optimizer, batch)
-    return value, Live(nnx.state(model), nnx.state(optimizer))
+    after = None if optimizer is None else nnx.state(optimizer)
+    return returned, Live(nnx.state(model), after)
 
 
 def _loss_and_gradients(subject: Subject, live: Live, batch: Any) -> Any:

@@ -4,8 +4,9 @@ States are flat dicts of NumPy arrays: `parameters/<leaf>`, `optimizer/<slot>/<l
 and `accumulated/<leaf>` where gradients are kept. Every leaf is mapped exactly once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -53,6 +54,13 @@ class Subject:
     accumulates: bool = False
 
 
+def accepted(
+    function: Callable[..., Any], constants: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Those constants that a function takes: of the step, or of the optimizer."""
+    return {n: constants[n] for n in signature(function).parameters if n in constants}
+
+
 def leaves(model: Any) -> dict[str, Leaf]:
     """Every parameter and buffer by name; raises TypeError for the unknown."""
     if isinstance(model, dict):
@@ -98,8 +106,8 @@ def load(
             place.tensor.grad = torch.zeros_like(tensor)
     if given:
         raise KeyError(f"PyTorch has no leaf for {sorted(given)}")
-    own = {} if by_hand else dict(constants or {})
-    optimizer = subject.twin.build_optimizer(model, **own)
+    build = subject.twin.build_optimizer
+    optimizer = build(model, **accepted(build, constants or {}))
     live = Live(model, optimizer)
     if any(not name.startswith("parameters/") for name in state):
         _load_optimizer(subject, live, state)

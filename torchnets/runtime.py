@@ -16,6 +16,7 @@ from torchnets.arrays import is_array as is_array
 from torchnets.layout import (
     Live,
     Subject,
+    accepted,
     canonical,
     dump,
     leaves,
@@ -121,10 +122,12 @@ def _step(
     constants: Mapping[str, float] | None = None,
 ) -> tuple[Tensor, Live]:
     step: Callable[..., Any] = getattr(subject.twin, function)
+    own = accepted(step, constants or {})
+    returned = step(live.model, live.optimizer, batch, **own)
     if isinstance(live.model, dict):
-        returned, model = step(live.model, None, batch, **(constants or {}))
-        return returned, Live(model, None)
-    return step(live.model, live.optimizer, batch), live
+        value, model = returned
+        return value, Live(model, None)
+    return returned, live
 
 
 def predict(subject: Subject, live: Live, inputs: Mapping[str, Tensor]) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from compare.data import white_noise
 from compare.fault import Edit, Fault
 from compare.initial import linear
+from compare.predictions import mean_squared_error
 from compare.spec import Arrays, Batches, Training, Variant
 
 POINTS = 64
@@ -39,12 +40,6 @@ def prediction_inputs(data: Arrays) -> dict[str, Arrays]:
         f"depth {depth}": {"x": data["x"], "depth": np.array(depth, np.int32)}
         for depth in DEPTHS
     }
-
-
-def mean_squared_error(predictions: Arrays, data: Arrays) -> float:
-    """How well the points are memorized, over all depths."""
-    errors = [(outputs - data["y"]) ** 2 for outputs in predictions.values()]
-    return float(np.mean(errors))
 
 
 def unused_layer_stands_still(before: Arrays, batch: Arrays, jax: Arrays) -> Arrays:

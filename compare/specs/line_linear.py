@@ -1,16 +1,26 @@
-"""The least a network can be: a line, fitted by gradient descent.
+"""A line through noisy points, fitted by a linear layer: the least network there is.
 
-The loss is quadratic, so every step of the run is known in closed form: the oracle
-gives loss and parameters at each of them, without taking a single step.
+The layer brings its own bias, so the points need no column of ones. The loss is
+quadratic, so every step of the run is known in closed form: the oracle gives loss and
+parameters at each of them, without taking a single step.
+
+Notebook: "Basics of PyTorch", the last part of its linear regression.
+Equation:
+    ŷ = x w + b,  loss = mean (ŷ − y)²,  θ = (b, w) ← θ − 0.1 · ∂loss/∂θ
+    θ_t = θ* + (I − ηH)^t (θ₀ − θ*),  H = 2 XᵀX / N,  X = (1, x)
+Differs: in nothing that can be seen. Flax keeps the weight as (inputs, outputs),
+PyTorch as (outputs, inputs).
 """
 
 from functools import partial
 
 import numpy as np
 
-from compare.data import line
+from compare.closed_form import descent
+from compare.data import design_matrix, line
 from compare.fault import Edit, Fault
 from compare.initial import linear
+from compare.predictions import at_points, mean_squared_error
 from compare.spec import Arrays, Prepared, Training, full_batch
 
 POINTS = 100
@@ -18,49 +28,26 @@ STEPS = 1000
 LEARNING_RATE = 0.1
 
 
-def prediction_inputs(data: Arrays) -> dict[str, Arrays]:
-    """The points themselves."""
-    return {"": {"x": data["x"]}}
-
-
-def mean_squared_error(predictions: Arrays, data: Arrays) -> float:
-    """How far the line is from the points."""
-    return float(np.mean((predictions[""] - data["y"]) ** 2))
-
-
-def least_squares(data: Arrays) -> np.ndarray:
-    """θ* = (bias, weight) of the best line: (0.30076306, 0.09882648)."""
-    return np.linalg.lstsq(design_matrix(data), data["y"][:, 0])[0]
-
-
-def design_matrix(data: Arrays) -> np.ndarray:
-    """X = (1, x), so that the prediction is X θ."""
-    return np.hstack([np.ones_like(data["x"]), data["x"]])
-
-
-def closed_form(prepared: Prepared, steps: int) -> Arrays:
-    """θ_t = θ* + (I − ηH)^t (θ₀ − θ*) with H = 2 XᵀX / N.
+def in_closed_form(prepared: Prepared, steps: int) -> Arrays:
+    """Loss and parameters of every step.
 
     At step 1000 the run is still up to 1e-5 off θ*, so θ* itself is no reference for
     where it ends.
     """
-    x, y = design_matrix(prepared.data), prepared.data["y"][:, 0]
-    # Eigenvalues from X, and no power of the rounded 1 − ηλ: else 13 noise floors off.
-    _, singular, directions = np.linalg.svd(x, full_matrices=False)
-    curvature = 2 * singular**2 / len(x)
-    best = least_squares(prepared.data)
-    start = [
-        prepared.parameters["linear.bias"][0],
-        prepared.parameters["linear.weight"][0, 0],
-    ]
-    time = np.arange(steps + 1)[:, np.newaxis]
-    shrinkage = np.exp(time * np.log1p(-LEARNING_RATE * curvature))
-    distance = shrinkage * (directions @ (start - best))
-    theta = best + distance @ directions
+    bias, weight = (
+        prepared.parameters[leaf] for leaf in ("linear.bias", "linear.weight")
+    )
+    losses, theta = descent(
+        design_matrix(prepared.data["x"]),
+        prepared.data["y"][:, 0],
+        start=np.append(bias, weight),
+        learning_rate=LEARNING_RATE,
+        steps=steps,
+    )
     return {
-        "loss": np.mean((x @ best - y) ** 2) + distance[:-1] ** 2 @ curvature / 2,
-        "parameters/linear.bias": theta[1:, :1],
-        "parameters/linear.weight": theta[1:, 1:, np.newaxis],
+        "loss": losses,
+        "parameters/linear.bias": theta[:, :1],
+        "parameters/linear.weight": theta[:, 1:, np.newaxis],
     }
 
 
@@ -141,9 +128,9 @@ SPEC = Training(
     float64_steps=STEPS,
     data=partial(line, points=POINTS),
     batches=full_batch,
-    prediction_inputs=prediction_inputs,
+    prediction_inputs=at_points,
     metric_name="mean squared error",
     metric=mean_squared_error,
-    oracle=closed_form,
+    oracle=in_closed_form,
     faults=FAULTS,
 )

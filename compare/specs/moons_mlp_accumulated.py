@@ -1,104 +1,44 @@
 """Two moons, and an optimizer that is cleared once per epoch, not once per batch.
 
-Gradients add up over the batches of an epoch while every batch takes a step with the
-sum so far. The loss is taken of probabilities, which saturate: the probes reach logits
-where a logarithm must be clamped and where a careless port turns to NaN.
+The notebook's loop clears the gradients where an epoch begins. So they add up over the
+batches of an epoch, while every batch takes a step with the sum so far: the fourth
+batch moves by four gradients at once. It learns all the same, and nothing warns of it.
+`moons_mlp` is the loop that was meant.
+
+Notebook: "Neural Networks with PyTorch", the non-linear network, as printed.
+Equation:
+    a ← g at the start of an epoch, else a + g,  g = ∂loss/∂θ
+    θ ← θ − 0.5 (a + 0.01 θ)
+Differs: in where the sum lives. PyTorch keeps it in `.grad`, where it stays unasked;
+Optax needs a transformation with a state of its own. It is not `optax.MultiSteps`,
+which takes a step only when the sum is complete.
 """
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.random import Generator
 
-from compare.data import shuffled_epochs, two_moons
 from compare.fault import Edit, Fault
-from compare.initial import linear
-from compare.spec import Arrays, Batches, Prepared, Probe, Training
-
-POINTS = 200
-BATCH = 50
-EPOCHS = 1000
-BATCHES_PER_EPOCH = POINTS // BATCH
-STEPS = EPOCHS * BATCHES_PER_EPOCH
-SIZES = {"inputs": 2, "hidden": 500, "outputs": 1}
-PROBED_LOGITS = (20, 40, 800)
+from compare.spec import Arrays, Batches, Prepared, Probe
+from compare.specs import moons_mlp
+from compare.specs.moons_mlp import BATCHES_PER_EPOCH, STEPS
+from compare.specs.moons_mlp import SPEC as CLEARED
 
 
-def data(rng: np.random.Generator) -> Arrays:
-    """Two moons of 100 points each."""
-    return two_moons(rng, points=POINTS, noise=0.1)
-
-
-def batches(rng: np.random.Generator, data: Arrays) -> Batches:
-    """Batches of a new order in every epoch; `clear` marks the first of an epoch."""
-    rows = shuffled_epochs(rng, points=POINTS, epochs=EPOCHS, batch=BATCH)
+def batches(rng: Generator, data: Arrays) -> Batches:
+    """The batches of `moons_mlp`; `clear` marks the first of an epoch."""
+    stacked = moons_mlp.batches(rng, data).stacked
     clear = np.arange(STEPS) % BATCHES_PER_EPOCH == 0
-    return Batches(stacked={"x": data["x"][rows], "y": data["y"][rows], "clear": clear})
+    return Batches(stacked=stacked | {"clear": clear})
 
 
-def prediction_inputs(data: Arrays) -> dict[str, Arrays]:
-    """A mesh over the plane, and the points themselves."""
-    columns, rows = np.meshgrid(
-        np.linspace(-1.5, 2.5, 40), np.linspace(-1.0, 1.5, 40), indexing="ij"
-    )
-    mesh = np.stack([columns.ravel(), rows.ravel()], axis=1)
-    return {"mesh": {"x": mesh}, "train": {"x": data["x"]}}
-
-
-def accuracy(predictions: Arrays, data: Arrays) -> float:
-    """The share of the points that are on the right side of ½."""
-    return float(np.mean((predictions["train"] > 0.5) == (data["y"] > 0.5)))
-
-
-def probes(rng: np.random.Generator, prepared: Prepared) -> tuple[Probe, ...]:
-    """One step from saturated probabilities, on both sides and with both labels."""
+def probes(rng: Generator, prepared: Prepared) -> tuple[Probe, ...]:
+    """The probes of `moons_mlp`, each the first batch of an epoch."""
     return tuple(
-        Probe(f"logits ±{logit}", identity_parameters(rng), saturated(rng, logit))
-        for logit in PROBED_LOGITS
+        replace(probe, batch=probe.batch | {"clear": np.array(True)})
+        for probe in moons_mlp.probes(rng, prepared)
     )
-
-
-def saturated(rng: np.random.Generator, logit: int) -> Arrays:
-    """A batch for `identity_parameters`: logits of ±`logit`, each with both labels.
-
-    The four counts differ, lest errors of one sign be made up for by the other.
-    """
-    counts = (17, 13, 11, 9)
-    sign = np.repeat([1.0, -1.0, 1.0, -1.0], counts)
-    other = rng.choice([-0.5, -0.25, 0.25, 0.5], BATCH)
-    return {
-        "x": np.stack([sign * logit, other], axis=1),
-        "y": np.repeat([0.0, 1.0, 1.0, 0.0], counts),
-        "clear": np.array(True),
-    }
-
-
-def identity_parameters(rng: np.random.Generator) -> Arrays:
-    """Parameters for which the logit is exactly x₀, and every leaf has a gradient.
-
-    Units 0 and 1 of each layer carry max(x₀, 0) and max(−x₀, 0). The other units of
-    the first layer come in pairs, which the second layer weighs with opposite signs.
-    All numbers are powers of two or small sums of them, so that sums are exact in any
-    order, and the biases keep every unit off the kink of ReLU.
-    """
-    hidden, half = SIZES["hidden"], (SIZES["hidden"] - 2) // 2
-
-    def signs(*shape: int) -> np.ndarray:
-        return rng.choice([-1.0, 1.0], shape)
-
-    # With x a multiple of 2⁻², x @ pairs is one of 2⁻⁵: no bias of 2⁻⁶ cancels it.
-    pairs, pairs_bias = signs(SIZES["inputs"], half) / 8, signs(half) / 64
-    opposed = signs(half, hidden - 2) / 16
-    hidden2 = np.zeros((hidden, hidden))
-    hidden2[:2, :2] = np.eye(2)
-    hidden2[2:, 2:] = np.concatenate([opposed, -opposed])
-    hidden2_bias = np.concatenate([[1, 2], rng.choice([0.25, 0.5], hidden - 2)])
-    output = np.concatenate([[1, -1], signs(hidden - 2) / 16])
-    return {
-        "hidden1.weight": np.hstack([[[1, -1], [0, 0]], pairs, pairs]),
-        "hidden1.bias": np.concatenate([[0, 0], pairs_bias, pairs_bias]),
-        "hidden2.weight": hidden2,
-        "hidden2.bias": hidden2_bias,
-        "output.weight": output[:, np.newaxis],
-        "output.bias": np.array([-(output @ hidden2_bias)]),
-    }
 
 
 FAULTS = (
@@ -179,22 +119,10 @@ FAULTS = (
     ),
 )
 
-SPEC = Training(
-    teaches="two moons, gradients summed over an epoch, a clamped cross entropy",
-    sizes=SIZES,
-    hyperparameters={"learning_rate": 0.5, "weight_decay": 1e-2},
-    parameters={
-        **linear("hidden1", SIZES["inputs"], outputs=SIZES["hidden"], zero_unit=0),
-        **linear("hidden2", SIZES["hidden"], outputs=SIZES["hidden"], zero_unit=0),
-        **linear("output", SIZES["hidden"], outputs=SIZES["outputs"]),
-    },
-    steps=STEPS,
-    data=data,
+SPEC = replace(
+    CLEARED,
+    teaches="two moons with gradients summed over an epoch, a step at every batch",
     batches=batches,
-    prediction_inputs=prediction_inputs,
-    metric_name="accuracy",
-    metric=accuracy,
-    discrete=frozenset({"y"}),
     # Each place in an epoch, with and without an epoch before.
     checkpoints=(0, 1, 2, 3, 4, 5),
     probes=probes,

@@ -7,26 +7,15 @@ zero unit never moves; in `two_layer_manual` it does.
 
 from functools import partial
 
-import numpy as np
-
 from compare.data import white_noise
 from compare.fault import Edit, Fault
 from compare.initial import linear
-from compare.spec import Arrays, Training, full_batch
+from compare.predictions import at_points, mean_squared_error
+from compare.spec import Training, full_batch
 
 POINTS = 64
 SIZES = {"inputs": 1000, "hidden": 100, "outputs": 10}
 STEPS = 500
-
-
-def prediction_inputs(data: Arrays) -> dict[str, Arrays]:
-    """The points themselves."""
-    return {"": {"x": data["x"]}}
-
-
-def mean_squared_error(predictions: Arrays, data: Arrays) -> float:
-    """How well the points are memorized."""
-    return float(np.mean((predictions[""] - data["y"]) ** 2))
 
 
 FAULTS = (
@@ -193,7 +182,7 @@ SPEC = Training(
         white_noise, points=POINTS, inputs=SIZES["inputs"], outputs=SIZES["outputs"]
     ),
     batches=full_batch,
-    prediction_inputs=prediction_inputs,
+    prediction_inputs=at_points,
     metric_name="mean squared error",
     metric=mean_squared_error,
     faults=FAULTS,

@@ -1,7 +1,15 @@
 """A network without autograd: forward and backward pass written out by hand.
 
-The same twenty lines of NumPy are the oracle. The backward pass zeroes the gradient
-where h < 0, so ReLU's derivative at exactly 0 is 1 here, where autograd's is 0.
+What automatic differentiation does is shown on the smallest network that needs it: two
+layers, no biases, the chain rule in five lines. The same twenty lines of NumPy are the
+oracle: a third opinion, from a library that knows no gradients.
+
+Notebook: "Introduction to PyTorch", the NumPy version and the tensor version.
+Equation:
+    h = x w₁,  u = max(h, 0),  ŷ = u w₂,  loss = Σ (ŷ − y)²,  s = 2 (ŷ − y)
+    w₂ ← w₂ − 10⁻⁶ uᵀ s,  w₁ ← w₁ − 10⁻⁶ xᵀ ((s w₂ᵀ) · [h ≥ 0])
+Differs: in nothing, for the mask is written by hand on both sides. It is 0 where h < 0,
+so ReLU's derivative at exactly 0 is 1 here, where autograd's of `relu` is 0.
 """
 
 from functools import partial
@@ -11,22 +19,13 @@ import numpy as np
 from compare.data import white_noise
 from compare.fault import Edit, Fault
 from compare.initial import Normal
+from compare.predictions import at_points, mean_squared_error
 from compare.spec import Arrays, Prepared, Training, full_batch
 
 POINTS = 64
 SIZES = {"inputs": 1000, "hidden": 100, "outputs": 10}
 STEPS = 500
 LEARNING_RATE = 1e-6
-
-
-def prediction_inputs(data: Arrays) -> dict[str, Arrays]:
-    """The points themselves."""
-    return {"": {"x": data["x"]}}
-
-
-def mean_squared_error(predictions: Arrays, data: Arrays) -> float:
-    """How well the points are memorized."""
-    return float(np.mean((predictions[""] - data["y"]) ** 2))
 
 
 def in_numpy(prepared: Prepared, steps: int) -> Arrays:
@@ -70,9 +69,11 @@ SPEC = Training(
         white_noise, points=POINTS, inputs=SIZES["inputs"], outputs=SIZES["outputs"]
     ),
     batches=full_batch,
-    prediction_inputs=prediction_inputs,
+    prediction_inputs=at_points,
     metric_name="mean squared error",
     metric=mean_squared_error,
     oracle=in_numpy,
+    printed=range(99, STEPS, 100),
+    log_loss=True,
     faults=FAULTS,
 )

@@ -1,0 +1,60 @@
+"""Two layers as a sequence of modules; the update is written by hand.
+
+    ŷ = relu(x W₁ + b₁) W₂ + b₂,    loss = Σ (ŷ − y)²
+    θ ← θ − learning_rate · ∂loss/∂θ
+
+Source: the version with `nn` in "Learning PyTorch with Examples".
+Shapes: x (batch, inputs), y (batch, outputs); W₁ (inputs, hidden),
+W₂ (hidden, outputs).
+"""
+
+import jax
+import optax
+from flax import nnx
+from jax import Array
+from jaxtyping import Float
+
+
+def build(
+    *, inputs: int = 1000, hidden: int = 100, outputs: int = 10
+) -> nnx.Sequential:
+    """The model."""
+    rngs = nnx.Rngs(0)
+    return nnx.Sequential(
+        nnx.Linear(inputs, hidden, rngs=rngs),
+        nnx.relu,
+        nnx.Linear(hidden, outputs, rngs=rngs),
+    )
+
+
+def build_optimizer(model: nnx.Sequential) -> None:
+    """None: the step itself is all there is."""
+
+
+def loss(model: nnx.Sequential, batch: dict[str, Array]) -> Float[Array, ""]:
+    """Sum of squared errors."""
+    return optax.squared_error(model(batch["x"]), batch["y"]).sum()
+
+
+@nnx.jit
+def train_step(
+    model: nnx.Sequential,
+    optimizer: None,
+    batch: dict[str, Array],
+    *,
+    learning_rate: float | Array = 1e-4,
+) -> Float[Array, ""]:
+    """One step of training, in place; returns the loss before it."""
+    value, slopes = nnx.value_and_grad(loss)(model, batch)
+    # The new parameters are put back into the model.
+    parameters = nnx.state(model, nnx.Param)
+    moved = jax.tree.map(lambda p, slope: p - learning_rate * slope, parameters, slopes)
+    nnx.update(model, moved)
+    return value
+
+
+def predict(
+    model: nnx.Sequential, inputs: dict[str, Array]
+) -> Float[Array, "batch outputs"]:
+    """ŷ."""
+    return model(inputs["x"])
