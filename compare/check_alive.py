@@ -1,6 +1,7 @@
 """A run in which nothing happens proves nothing, unless just that is to be seen."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -36,7 +37,9 @@ def _losses(spec: Training, sides: Sides) -> Iterator[Row]:
         losses = trace.arrays.get(WHOLE_RUN, trace.arrays.get(LOSS, np.zeros(0)))
         if len(losses) > 1:
             moves = bool(np.any(losses != losses[0]))
-            yield from _row("loss", f"{side} {precision}", "", moves, still=still)
+            what = f"loss of {side}"
+            for row in _row("trajectory", what, "", moves, still=still):
+                yield replace(row, precision=precision)
 
 
 def _row(
@@ -47,7 +50,6 @@ def _row(
         why = "moves, and must stand still" if moves else ""
         yield exact(phase, f"{what} stands still", ok=not moves, leaf=leaf, why=why)
     elif not moves:
-        why = "is the same at every step: nothing is proved"
-        if phase != "loss":
-            why = "is zero at every checkpoint: nothing is proved"
+        when = "the same at every step" if phase == "trajectory" else "always zero"
+        why = f"is {when}: nothing is proved"
         yield exact(phase, f"{what} moves", ok=False, leaf=leaf, why=why)

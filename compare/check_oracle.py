@@ -34,7 +34,8 @@ def check_oracle(
         own, before = _run(trace), {} if narrow is None else _run(narrow)
         moved = {name: trace.sensitivity[_key(name)] for name in own}
         if absent := third.keys() - own.keys():
-            raise Incomparable(f"{side} recorded no {sorted(absent)} at every step")
+            names = ", ".join(sorted(absent))
+            raise Incomparable(f"{side} recorded no {names} at every step")
         for name, due in third.items():
             floor = _floor(own[name], due, before.get(name), moved[name])
             shown = _shown(name, f"of {side}")

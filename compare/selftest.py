@@ -215,9 +215,10 @@ def command(names: Sequence[str] | None, *, seed: int, as_json: bool) -> Report:
 def _print(report: Report) -> None:
     console = Console()
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading in ("fault", "example", "side"):
+    table.add_column("fault")
+    for heading in ("example", "side"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("score", justify="right")
+    table.add_column("score", justify="right", no_wrap=True)
     for phase, outcomes in groupby(report.outcomes, key=lambda told: told.phase):
         table.add_row(f"[bold]{phase}[/]")
         for told in outcomes:

@@ -13,7 +13,7 @@ from training_traces import (
 )
 
 from compare.check import Incomparable
-from compare.spec import Variant
+from compare.spec import Sibling, Variant
 from compare.trace import Key
 
 RUN = Key("trajectory", "parameters", "w")
@@ -92,7 +92,7 @@ def test_the_floor_of_the_oracle_is_that_of_the_side():
 
 def test_an_oracle_for_what_was_not_recorded_is_an_error():
     spec = training(oracle=lambda prepared, steps: {"parameters/c": np.ones(STEPS)})
-    with pytest.raises(Incomparable, match="jax recorded no parameters c at every"):
+    with pytest.raises(Incomparable, match="jax recorded no parameters/c at every"):
         check(honest(), spec)
 
 
@@ -101,6 +101,55 @@ def test_one_framework_alone_has_its_oracle():
     loss = honest()["jax", "float64"].arrays[LOSS] + 1e-9
     (row,) = failing(check(traces, with_oracle(loss=loss)))
     assert (row.phase, row.quantity) == ("oracle", "loss of torch")
+
+
+# -------------------------------------------------------------------------- siblings
+
+SIBLING = Sibling("twin brother", lambda leaves: {"v": 2 * leaves["w"]})
+
+
+def with_sibling(**spoilt):
+    """Honest traces in which both sides have run a sibling whose v is twice the w."""
+    traces = honest()
+    for (side, precision), trace in traces.items():
+        if precision == "float64":
+            run = {"loss": trace.arrays[LOSS], "parameters/v": 2 * trace.arrays[RUN]}
+            for name, value in (run | spoilt.get(side, {})).items():
+                if value is not None:
+                    trace.arrays[Key("sibling", "twin brother", name)] = value
+    return traces
+
+
+def of_siblings(traces):
+    rows = check(traces, training(siblings=(SIBLING,)))
+    return [row for row in rows if row.phase == "oracle"]
+
+
+def test_a_sibling_takes_the_same_steps_on_each_side():
+    assert [(r.quantity, r.leaf, r.verdict) for r in of_siblings(with_sibling())] == [
+        (f"{quantity} of {side} in twin brother", leaf, "bitwise")
+        for side in ("jax", "torch")
+        for quantity, leaf in (("loss", ""), ("parameters", "v"))
+    ]
+
+
+@pytest.mark.parametrize("side", ["jax", "torch"])
+@pytest.mark.parametrize("name", ["loss", "parameters/v"])
+def test_a_sibling_that_goes_another_way_fails_on_its_side(side, name):
+    run = with_sibling()[side, "float64"].arrays[Key("sibling", "twin brother", name)]
+    astray = run.copy()
+    astray[2] *= 1 + 1e-9
+    (row,) = failing(of_siblings(with_sibling(**{side: {name: astray}})))
+    assert row.quantity.endswith(f"of {side} in twin brother")
+    assert row.step == 2
+    assert "made up has" in row.why
+    assert "twin brother" in row.why
+
+
+@pytest.mark.parametrize("side", ["jax", "torch"])
+def test_a_sibling_that_did_not_run_fails(side):
+    (row,) = failing(of_siblings(with_sibling(**{side: {"parameters/v": None}})))
+    assert row.why == "twin brother recorded no parameters/v"
 
 
 # -------------------------------------------------------------------------- variants

@@ -186,9 +186,13 @@ def test_a_difference_beyond_float32_fails_all_the_same():
 def test_a_loss_that_never_moves(side):
     traces = honest()
     traces[side, "float64"].arrays[LOSS] = np.full(STEPS, 1.5)
-    rows = [row for row in failing(check(traces)) if row.phase == "loss"]
-    assert [(r.quantity, r.why) for r in rows] == [
-        (f"moves in {side}", "the loss never moves")
+    rows = [row for row in failing(check(traces)) if "moves" in row.quantity]
+    assert [(r.phase, r.quantity, r.why) for r in rows] == [
+        (
+            "trajectory",
+            f"loss of {side} moves",
+            "is the same at every step: nothing is proved",
+        )
     ]
 
 
@@ -197,16 +201,66 @@ def test_a_loss_that_never_moves(side):
 )
 @pytest.mark.parametrize("still", [frozenset(), frozenset({"w"})])
 def test_zeros_at_every_checkpoint_prove_nothing(phase, quantity, still):
+    """But for updates that must be zero; a gradient must never be."""
     traces = honest()
     for side in SIDES:
         for step in (0, 3):
             key = Key(phase, quantity, "w", step)
             traces[side].arrays[key] = traces[side].arrays[key] * 0
     rows = failing(check(traces, training(still=still)))
-    assert [(r.phase, r.quantity, r.leaf) for r in rows] == [
-        (phase, f"{quantity} of {side}", "w") for side in ("jax", "torch") if not still
+    allowed = still and phase == "update"
+    found = [(r.phase, r.quantity, r.leaf, r.why) for r in rows if r.phase == phase]
+    assert found == [
+        (
+            phase,
+            f"{quantity} of {side} moves",
+            "w",
+            "is always zero: nothing is proved",
+        )
+        for side in ("jax", "torch")
+        if not allowed
     ]
-    assert all("at every checkpoint" in row.why for row in rows)
+
+
+def test_what_must_stand_still_and_moves_fails():
+    rows = failing(check(honest(), training(still=frozenset({"w"}))))
+    assert [(r.phase, r.quantity, r.leaf, r.why) for r in rows] == [
+        ("update", f"update of {side} stands still", "w", "moves, and must stand still")
+        for side in ("jax", "torch")
+    ]
+
+
+def standing_still():
+    """Traces of a training in which no parameter and no loss moves."""
+    traces = honest()
+    for trace in traces.values():
+        for key in [key for key in trace.arrays if key.phase == "update"]:
+            trace.arrays[key] = trace.arrays[key] * 0
+        trace.arrays[LOSS] = np.full_like(trace.arrays[LOSS], 1.5)
+    return traces
+
+
+STILL = training(still=frozenset(SHAPES))
+
+
+def test_a_run_that_stands_still_as_it_must_says_so():
+    rows = [r for r in check(standing_still(), STILL) if "still" in r.quantity]
+    assert {row.verdict for row in rows} == {"bitwise"}
+    told = {(r.phase, r.quantity, r.leaf, r.precision) for r in rows}
+    assert told == {
+        ("update", f"update of {side} stands still", leaf, "float64")
+        for side in ("jax", "torch")
+        for leaf in SHAPES
+    } | {("trajectory", f"loss of {s} stands still", "", p) for s, p in SIDES}
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_one_other_bit_in_a_loss_that_must_stand_still(side):
+    traces = standing_still()
+    losses = traces[side].arrays[LOSS]
+    losses[2] = np.nextafter(losses[2], losses.dtype.type(2))
+    (row,) = [r for r in failing(check(traces, STILL)) if "still" in r.quantity]
+    assert (row.quantity, row.precision) == (f"loss of {side[0]} stands still", side[1])
 
 
 @pytest.mark.parametrize("leaf", SHAPES)

@@ -22,7 +22,7 @@ from compare.fault import FRAMEWORKS
 from compare.plant import PACKAGE
 
 HARNESS = {"__init__", "runtime", "layout", "arrays", "precision"}
-WORLD = {"jax": {"jax", "flax", "optax"}, "torch": {"torch"}}
+WORLD = {"jax": {"jax", "flax", "optax", "grain", "absl"}, "torch": {"torch"}}
 ONLY_HERE = {
     (
         "jax",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.special import log_softmax, logsumexp, softmax
 
+from compare.fault import Edit, Fault
 from compare.spec import Arrays, Expected, Lesson
 
 Inputs = Mapping[str, Any]
@@ -86,9 +87,30 @@ EXPECTED = (
     _computed("gradient_by_hand", _gradient),
 )
 
+FAULTS = (
+    Fault(
+        "largest logit not taken out",
+        "torch",
+        "outputs",
+        Edit(
+            "largest = large.amax(dim=-1, keepdim=True)", "largest = 0 * large[:, :1]"
+        ),
+    ),
+    Fault(
+        "logarithm to base two",
+        "jax",
+        "outputs",
+        Edit(
+            "return -jnp.log(normalised(logits))",
+            "return -jnp.log2(normalised(logits))",
+        ),
+    ),
+)
+
 SPEC = Lesson(
     teaches="cross entropy step by step, and why libraries do not take these steps",
     inputs=inputs,
     discrete=frozenset({"target"}),
     expected=EXPECTED,
+    faults=FAULTS,
 )

@@ -54,6 +54,17 @@ def unused_layer_stands_still(before: Arrays, batch: Arrays, jax: Arrays) -> Arr
 
 FAULTS = (
     Fault(
+        "shared kernel transposed",
+        "torch",
+        "outputs",
+        Edit(
+            "h = self.middle_linear(h).clamp(min=0)",
+            "h = F.linear(\n"
+            "                h, self.middle_linear.weight.T, self.middle_linear.bias\n"
+            "            ).clamp(min=0)",
+        ),
+    ),
+    Fault(
         "one depth too many",
         "jax",
         "outputs",

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.random import Generator
 
+from compare.fault import Edit, Fault
 from compare.spec import Arrays, Difference, Expected, Lesson
 
 Inputs = Mapping[str, Any]
@@ -155,9 +156,29 @@ EXPECTED = (
     _relu("relu_as_mean"),
 )
 
+FAULTS = (
+    Fault(
+        "the number of outputs forgotten in the slope",
+        "jax",
+        "outputs",
+        Edit("2 * (outputs - target) / target.size", "2 * (outputs - target)"),
+    ),
+    Fault(
+        "max(0, x) for (x + |x|) / 2, which has another slope",
+        "torch",
+        "outputs",
+        Edit(
+            "return (points + torch.abs(points)) / 2",
+            "return torch.clamp(points, min=0)",
+        ),
+        says="the documented difference is gone",
+    ),
+)
+
 SPEC = Lesson(
     teaches="a 3-4-2 network on one input: layers, loss and chain rule by hand",
     inputs=inputs,
     differences=DIFFERENCES,
     expected=EXPECTED,
+    faults=FAULTS,
 )

@@ -97,6 +97,15 @@ def identity_parameters(rng: np.random.Generator) -> Arrays:
 
 FAULTS = (
     Fault(
+        "hidden kernel transposed",
+        "torch",
+        "outputs",
+        Edit(
+            "self.hidden2(h)",
+            "F.linear(h, self.hidden2.weight.T, self.hidden2.bias)",
+        ),
+    ),
+    Fault(
         "decay of the biases left out",
         "jax",
         "update",
