@@ -6,11 +6,12 @@ equal numbers, and for roots of 0, as in a norm or a standard deviation. The fun
 agree everywhere; their slopes at these points are what is compared here. Where the
 frameworks do not agree, a second function makes JAX do as PyTorch does.
 
-Notebook: "Introduction to PyTorch", where ReLU is `np.maximum(h, 0)` and `clamp(min=0)`,
-and its gradient by hand is set to 0 where `h < 0`.
+Notebook: "Introduction to PyTorch", where ReLU is `np.maximum(h, 0)` and
+`clamp(min=0)`, and its gradient by hand is set to 0 where `h < 0`.
 Notebook: "Neural Networks with PyTorch", Logistic Regression with a non-linear neural
 network: ReLU by cases.
-Notebook: "PyTorch", Tensor operations: abs, max, std; Activation function: ReLU as a mean.
+Notebook: "PyTorch", Tensor operations: abs, max and std; Activation function: ReLU as
+the mean of x and |x|.
 
 Equation:
     relu(x) = max(0, x) = (x + |x|) / 2,   slope 0 for x < 0, 1 for x > 0
@@ -67,10 +68,10 @@ def _single(value: Value) -> Callable[[Inputs], Arrays]:
 # --------------------------------------------------------------------- closed forms
 
 
-def _step(at_zero: float, *, left: float = 0.0, right: float = 1.0) -> Value:
-    """One slope below 0, another above it, a third at 0."""
+def _step(at_zero: float, *, left: float = 0.0) -> Value:
+    """One slope below 0, 1 above it, a third at 0."""
     return lambda inputs: np.select(
-        [inputs["points"] < 0, inputs["points"] > 0], [left, right], at_zero
+        [inputs["points"] < 0, inputs["points"] > 0], [left, 1.0], at_zero
     )
 
 
