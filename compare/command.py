@@ -1,8 +1,9 @@
 """`twinnets run`: progress, the folder, the table."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import process_time
 
 import msgspec
 from rich.box import SIMPLE_HEAD
@@ -83,7 +84,14 @@ def execute(
                 written()
                 progress.advance(bar)
                 progress.console.print(_line(example), highlight=False)
+        told["cpu seconds"] = _accounted(workers.spent())
     return written()
+
+
+def _accounted(spent: Mapping[str, float]) -> dict[str, float]:
+    """CPU seconds of the whole run by what they went into; this process is harness."""
+    own = {"harness": spent.get("harness", 0.0) + process_time()}
+    return {name: round(seconds, 2) for name, seconds in {**spent, **own}.items()}
 
 
 def _line(example: Example) -> str:
@@ -103,6 +111,8 @@ def print_run(found: Run, where: Path, *, as_json: bool) -> None:
         for line in _explain(example):
             console.print(line, highlight=False)
     console.print(_summary(found), highlight=False)
+    if spent := found.environment.get("cpu seconds"):
+        console.print(f"[dim]{_spent(spent)}[/]", highlight=False)
     console.print(f"[dim]{where / 'run.json'}[/]", highlight=False)
 
 
@@ -176,6 +186,13 @@ def describe(row: Row) -> str:
     )
     why = f": {row.why}" if row.why else ""
     return f"{row.verdict} in {where}{score}{why}".replace("[", r"\[")
+
+
+def _spent(spent: Mapping[str, float]) -> str:
+    """Where the time went."""
+    total = sum(spent.values())
+    parts = [f"{name} {seconds / total:.0%}" for name, seconds in spent.items()]
+    return f"{total:.0f} s of CPU time: {', '.join(parts)}"
 
 
 def _summary(found: Run) -> str:

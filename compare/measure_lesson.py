@@ -33,7 +33,7 @@ def inputs(spec: Lesson, seed: int) -> dict[str, Any]:
     return spec.inputs(stream(seed, "inputs"))
 
 
-def lesson(task: Task, runtime: ModuleType, module: ModuleType, spec: Lesson) -> Trace:
+def lesson(task: Task, runtime: Any, module: ModuleType, spec: Lesson) -> Trace:
     """Call every function; perturbed copies tell how far rounding may carry."""
     given = inputs(spec, task.seed)
     out = Collector(task)
@@ -83,7 +83,7 @@ def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
 
 def _call(
     task: Task,
-    runtime: ModuleType,
+    runtime: Any,
     spec: Lesson,
     function: Callable[..., Any],
     given: Mapping[str, Any],
@@ -99,7 +99,7 @@ def _call(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            value = function(**handed)
+            value = runtime.call(function, handed)
         except Exception as error:
             # What a lesson raises is one of its results; the check judges it.
             kind, message = f"raises {type(error).__name__}", str(error)
@@ -122,7 +122,7 @@ def _values(
     return {Key("outputs", function, leaf): np.asarray(v) for leaf, v in leaves.items()}
 
 
-def _kind(runtime: ModuleType, value: Any, path: str, leaves: Arrays) -> str:
+def _kind(runtime: Any, value: Any, path: str, leaves: Arrays) -> str:
     """Describe a value in one line, and collect its numbers."""
 
     def below(name: Any) -> str:

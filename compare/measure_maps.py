@@ -15,7 +15,7 @@ from compare.trace import Key, Trace
 _CONSTANT = 2.0**-24
 
 
-def maps(task: Task, runtime: ModuleType, twin: ModuleType, spec: Training) -> Trace:
+def maps(task: Task, runtime: Any, twin: ModuleType, spec: Training) -> Trace:
     """One-step maps at the checkpoint states and probes; predictions at the last."""
     prepared = prepare(spec, task.seed)
     subject = runtime.prepare(twin, device=task.device, accumulates=spec.accumulates)
@@ -64,7 +64,7 @@ class _Point:
     """One state and batch to take a step from."""
 
     task: Task
-    runtime: ModuleType
+    runtime: Any
     subject: Any
     spec: Training
     step: int | str
@@ -163,7 +163,7 @@ class _Point:
 
 def _predictions(
     task: Task,
-    runtime: ModuleType,
+    runtime: Any,
     subject: Any,
     spec: Training,
     prepared: Prepared,

@@ -17,7 +17,7 @@ SMALL = 1_000
 
 
 def trajectory(
-    task: Task, runtime: ModuleType, twin: ModuleType, spec: Training
+    task: Task, runtime: Any, twin: ModuleType, spec: Training
 ) -> tuple[Trace, dict[int, State]]:
     """Train from the start; the states at the checkpoints come from the float32 run."""
     prepared = prepare(spec, task.seed)
@@ -56,7 +56,7 @@ def trajectory(
 
 
 def _sibling(
-    sibling: Sibling, task: Task, runtime: ModuleType, spec: Training, own: Prepared
+    sibling: Sibling, task: Task, runtime: Any, spec: Training, own: Prepared
 ) -> Values:
     """The run of another example's twin from the same start, on its own batches."""
     other = load(sibling.example)
@@ -79,7 +79,7 @@ def _sibling(
 @dataclass(frozen=True)
 class _Run:
     task: Task
-    runtime: ModuleType
+    runtime: Any
     subject: Any
     spec: Training
 
@@ -122,9 +122,7 @@ class _Run:
         return values, states, received
 
 
-def _starting(
-    runtime: ModuleType, subject: Any, prepared: Prepared, task: Task
-) -> Values:
+def _starting(runtime: Any, subject: Any, prepared: Prepared, task: Task) -> Values:
     start = {f"parameters/{leaf}": v for leaf, v in prepared.parameters.items()}
     state, _ = runtime.dump(subject, runtime.load(subject, cast(start, task.precision)))
     return {

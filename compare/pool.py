@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -19,7 +20,7 @@ from compare.noise import PRECISIONS, Precision
 from compare.task import Failed, State, Task
 from compare.trace import Trace
 
-NEEDS = {"jax": ("jax", "flax", "optax"), "torch": ("torch",)}
+NEEDS = {"jax": ("jax", "flax", "optax", "grain"), "torch": ("torch",)}
 Answer = tuple[Trace, dict[int, State]]
 
 
@@ -140,6 +141,18 @@ class Workers:
             for framework, precision in self._workers
         }
         return {side: future.result() for side, future in asked.items()}
+
+    def spent(self) -> dict[str, float]:
+        """CPU seconds of all workers, by what they went into."""
+        asked = [
+            self._ask(framework, precision, worker.spent)
+            for (framework, precision), at in self._workers.items()
+            if at.process is not None  # one that has died tells nothing
+        ]
+        total: Counter[str] = Counter()
+        for future in asked:
+            total.update(future.result())
+        return dict(total)
 
     def _ask(
         self,

@@ -4,9 +4,11 @@ import os
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import psutil
 
+from compare.clock import Clock, Timed
 from compare.measure_lesson import lesson
 from compare.measure_maps import maps
 from compare.measure_training import trajectory
@@ -20,6 +22,8 @@ from compare.trace import Trace
 THREADS = "1"
 """Of each worker: the same order of summation on every machine."""
 XLA_FLAGS = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
+CLOCK = Clock()
+"""A worker is a process of its own; imported elsewhere, this counts nothing."""
 PLENTY = 3 * 2**29
 """Bytes of memory above which a worker drops its compiled programs after a task."""
 
@@ -34,8 +38,10 @@ def enter(precision: Precision, device: str, log: Path) -> None:
 
 def start(framework: str, precision: Precision, device: str) -> int:
     """Import the framework; raises RuntimeError without the device; returns the pid."""
-    runtime = import_module(f"{PACKAGE[framework]}.runtime")
-    runtime.start(precision=precision, device=device)
+    with CLOCK.importing():
+        runtime = import_module(f"{PACKAGE[framework]}.runtime")
+        runtime.start(precision=precision, device=device)
+    runtime.on_compile(CLOCK.hear)
     return os.getpid()
 
 
@@ -56,7 +62,7 @@ def perform(task: Task) -> tuple[Trace, dict[int, State]]:
     """Do one task: its trace, and the checkpoint states of a trajectory."""
     runtime, twin = modules(task.framework, task.example, task.edit)
     try:
-        return _perform(task, runtime, twin)
+        return _perform(task, Timed(runtime, CLOCK), twin)
     except (Exception, SystemExit) as error:
         raise Failed(f"{type(error).__name__}: {error}") from None
     finally:
@@ -65,7 +71,7 @@ def perform(task: Task) -> tuple[Trace, dict[int, State]]:
 
 
 def _perform(
-    task: Task, runtime: ModuleType, twin: ModuleType
+    task: Task, runtime: Any, twin: ModuleType
 ) -> tuple[Trace, dict[int, State]]:
     spec = load(task.example)
     if isinstance(spec, Lesson):
@@ -73,6 +79,11 @@ def _perform(
     if task.kind == "trajectory":
         return trajectory(task, runtime, twin, spec)
     return maps(task, runtime, twin, spec), {}
+
+
+def spent() -> dict[str, float]:
+    """CPU seconds of this process so far, by what they went into."""
+    return CLOCK.spent()
 
 
 def describe(framework: str) -> dict[str, str]:

@@ -71,11 +71,12 @@ class Layout:
 
 def lay_out(twin: ModuleType) -> Layout:
     """Build a twin's model and optimizer and name all their places."""
-    model = twin.build()
+    # Only shapes are asked for: every leaf will be loaded, so none is drawn.
+    model = nnx.eval_shape(twin.build)
     if isinstance(model, dict):
-        graph, template = None, Live(_cast(model), None)
+        graph, template = None, Live(_zeros(model), None)
     else:
-        nnx.update(model, _cast(nnx.state(model)))
+        nnx.update(model, _zeros(nnx.state(model)))
         graph, state = nnx.split(model)
         optimizer = twin.build_optimizer(model)
         template = Live(state, None if optimizer is None else nnx.state(optimizer))
@@ -91,15 +92,15 @@ def lay_out(twin: ModuleType) -> Layout:
     )
 
 
-def _cast(tree: Any) -> Any:
+def _zeros(tree: Any) -> Any:
     # nnx layers make float32 parameters, with x64 too.
     default = jnp.result_type(float)
 
-    def cast(leaf: Array) -> Array:
+    def zeros(leaf: jax.ShapeDtypeStruct) -> Array:
         floats = jnp.issubdtype(leaf.dtype, jnp.floating)
-        return leaf.astype(default) if floats else leaf
+        return jnp.zeros(leaf.shape, default if floats else leaf.dtype)
 
-    return jax.tree.map(cast, tree)
+    return jax.tree.map(zeros, tree)
 
 
 def accepted(

@@ -63,6 +63,16 @@ def start(*, precision: str, device: str) -> None:
     jax.config.update("jax_default_device", find_device(device))
 
 
+def on_compile(heard: Callable[[float], None]) -> None:
+    """Have the compiler's seconds told, by the wall clock."""
+
+    def hear(event: str, duration_secs: float, **_: Any) -> None:
+        if event.startswith("/jax/core/compile/"):
+            heard(duration_secs)
+
+    jax.monitoring.register_event_duration_secs_listener(hear)
+
+
 def forget() -> None:
     """Drop compiled programs; a process that did many examples would keep them all."""
     jax.clear_caches()
@@ -78,6 +88,11 @@ def describe() -> dict[str, str]:
         "matmul precision": str(jax.config.values["jax_default_matmul_precision"]),
         "gpu": devices[0] if devices else "none",
     }
+
+
+def call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """A lesson's function."""
+    return function(**arguments)
 
 
 def feed(subject: Subject, arrays: Mapping[str, np.ndarray]) -> dict[str, Array]:

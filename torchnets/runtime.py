@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo  # optimizers would import it at their first step
 from torch import Tensor
 
 from torchnets.arrays import dtype_name as dtype_name
@@ -37,6 +38,11 @@ def start(*, precision: str, device: str) -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
+def on_compile(heard: Callable[[float], None]) -> None:
+    """Nothing to tell: eager PyTorch compiles nothing."""
+    del heard
+
+
 def forget() -> None:
     """Drop what the allocator keeps; eager PyTorch holds no compiled programs."""
     gc.collect()
@@ -53,6 +59,11 @@ def describe() -> dict[str, str]:
         "threads": str(torch.get_num_threads()),
         "gpu": gpu,
     }
+
+
+def call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """A lesson's function."""
+    return function(**arguments)
 
 
 def feed(subject: Subject, arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
