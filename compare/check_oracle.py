@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from compare import noise
 from compare.check import Incomparable, Pair, Sides, exact, failed, judge
@@ -24,7 +25,9 @@ def check_oracle(
     """Each framework's float64 run against what others make of the same start."""
     third: Arrays = {}
     if spec.oracle is not None:
-        third = spec.oracle(prepared, task.effort.float64_steps_of(spec))
+        # The workers have the cores: more threads would only wait for each other.
+        with threadpool_limits(1):
+            third = spec.oracle(prepared, task.effort.float64_steps_of(spec))
         if not third:
             yield exact("oracle", "rows", ok=False, why="the oracle says nothing")
     for (side, precision), trace in sides.items():

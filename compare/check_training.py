@@ -17,8 +17,8 @@ from compare.check_steps import check_steps
 from compare.measure import cast, digest
 from compare.measure_maps import checkpoints, probes
 from compare.result import Row
-from compare.spec import Prepared, Training, prepare
-from compare.task import State, Task
+from compare.spec import Prepared, Training
+from compare.task import State, Task, drawn
 from compare.trace import Key, same_bits
 
 
@@ -30,7 +30,7 @@ def check_training(
     `task` is any task of the run: it tells seed and effort.
     """
     same_run(sides, task)
-    prepared = prepare(spec, task.seed)
+    prepared = drawn(spec, task)
     rows = [*repeatable(sides, task), *_data(spec, sides, states, prepared, task)]
     rows += _start(sides, prepared)
     rows += _defaults(spec, sides)

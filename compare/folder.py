@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from compare import registry, result, trace
+from compare import registry, result, trace_file
 from compare.registry import load
 from compare.result import Example, NotARun, Run
 from compare.run import Measured, Settings, judge
 from compare.spec import Lesson
 from compare.task import Effort, State
+from compare.thin import thin
 
 
 class NotWritable(OSError):
@@ -46,9 +47,9 @@ def keep(folder: Path, measured: Measured, name: str) -> None:
     """Save the traces, large leaves thinned, and the checkpoint states."""
     traces = measured.traces
     if not isinstance(load(name), Lesson):  # whose values are compared with a spec's
-        traces = trace.thin(traces)
+        traces = thin(traces)
     for found in traces:
-        trace.save(found, _path(folder, name, found.framework, found.precision))
+        trace_file.save(found, _path(folder, name, found.framework, found.precision))
     if measured.states:
         path = folder / "states" / f"{name}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,7 +115,7 @@ def _again(
     if absent := [path.name for path in paths if path not in there]:
         raise NotARun(f"{folder} has no trace {', '.join(absent)}: run it again")
     try:
-        traces = tuple(trace.load(path) for path in paths)
+        traces = tuple(trace_file.load(path) for path in paths)
         states = _states(folder, example.name)
     except (OSError, ValueError, KeyError) as error:
         raise NotARun(f"the traces of {example.name} cannot be read: {error}") from None
@@ -127,7 +128,7 @@ def _states(folder: Path, name: str) -> dict[int, State]:
     if isinstance(load(name), Lesson):
         return {}
     states: dict[int, State] = {}
-    saved = trace.read_numbers(folder / "states" / f"{name}.npz")
+    saved = trace_file.read_numbers(folder / "states" / f"{name}.npz")
     for key, value in saved.items():
         step, leaf = key.split(" ", 1)
         states.setdefault(int(step), {})[leaf] = value

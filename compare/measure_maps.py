@@ -8,8 +8,8 @@ from typing import Any
 from compare.measure import Collector, Values, cast, digest, moved
 from compare.measure_training import constants
 from compare.noise import largest
-from compare.spec import Arrays, Prepared, Probe, Training, Variant, prepare, stream
-from compare.task import State, Task
+from compare.spec import Arrays, Prepared, Probe, Training, Variant, stream
+from compare.task import State, Task, drawn
 from compare.trace import Key, Trace
 
 _CONSTANT = 2.0**-24
@@ -17,7 +17,7 @@ _CONSTANT = 2.0**-24
 
 def maps(task: Task, runtime: Any, twin: ModuleType, spec: Training) -> Trace:
     """One-step maps at the checkpoint states and probes; predictions at the last."""
-    prepared = prepare(spec, task.seed)
+    prepared = drawn(spec, task)
     subject = runtime.prepare(twin, device=task.device, accumulates=spec.accumulates)
     out = Collector(task)
     own = constants(twin)

@@ -9,7 +9,7 @@ from compare.measure import Collector, Values, cast, digest, moved
 from compare.plant import modules
 from compare.registry import load
 from compare.spec import Arrays, Batches, Prepared, Sibling, Training, prepare
-from compare.task import State, Task
+from compare.task import State, Task, drawn
 from compare.trace import Key, Trace
 
 SMALL = 1_000
@@ -20,7 +20,7 @@ def trajectory(
     task: Task, runtime: Any, twin: ModuleType, spec: Training
 ) -> tuple[Trace, dict[int, State]]:
     """Train from the start; the states at the checkpoints come from the float32 run."""
-    prepared = prepare(spec, task.seed)
+    prepared = drawn(spec, task)
     subject = runtime.prepare(twin, device=task.device, accumulates=spec.accumulates)
     out = Collector(task)
     run = _Run(task, runtime, subject, spec)

@@ -63,7 +63,9 @@ def _perturbed(value: np.ndarray, rng: Generator, precision: Precision) -> np.nd
 
 def largest(values: np.ndarray, *, rows: bool = False) -> Float[np.ndarray, "..."]:
     """Largest finite magnitude: of all elements, or of each row of the first axis."""
-    sizes = np.where(np.isfinite(values), np.abs(values.astype(np.float64)), 0.0)
+    sizes = np.abs(values.astype(np.float64))
+    if not np.isfinite(sizes).all():
+        sizes = np.where(np.isfinite(sizes), sizes, 0.0)
     if rows:
         flat = sizes.reshape(sizes.shape[0], -1)
         return flat.max(axis=1, initial=0.0)

@@ -17,6 +17,7 @@ from typing import Any
 from compare import worker
 from compare.fault import FRAMEWORKS, Side
 from compare.noise import PRECISIONS, Precision
+from compare.parcel import Parcel, folder, unpack
 from compare.task import Failed, State, Task
 from compare.trace import Trace
 
@@ -115,6 +116,7 @@ class Workers:
     ) -> None:
         logs.mkdir(parents=True, exist_ok=True)
         self._stopped = threading.Event()
+        self._parcels = folder()
         self._workers: dict[tuple[Side, Precision], _Worker] = {
             (framework, precision): _Worker(
                 framework, precision, device, logs / f"{framework}-{precision}.log"
@@ -130,7 +132,9 @@ class Workers:
 
     def submit(self, task: Task) -> "Future[Answer]":
         """Queue a task at its worker; the future raises `Crashed`."""
-        return self._ask(task.framework, task.precision, worker.perform, task)
+        return self._ask(
+            task.framework, task.precision, worker.send, task, self._parcels.name
+        )
 
     def describe(self) -> dict[str, dict[str, str]]:
         """What every worker says of itself; raises `NotReady`."""
@@ -167,7 +171,8 @@ class Workers:
             if self._stopped.is_set():
                 raise Crashed("stopped")
             try:
-                return at.call(function, *arguments)
+                answer = at.call(function, *arguments)
+                return unpack(answer) if isinstance(answer, Parcel) else answer
             except (Crashed, NotReady):
                 raise
             except Failed as error:
@@ -197,3 +202,4 @@ class Workers:
             at.queue.shutdown(cancel_futures=True)
             if at.process is not None:
                 at.process.shutdown(cancel_futures=True)
+        self._parcels.cleanup()

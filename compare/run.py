@@ -15,7 +15,7 @@ from compare.fault import FRAMEWORKS, Edit
 from compare.pool import Answer, Crashed, Workers, install_line
 from compare.registry import load
 from compare.result import Example, Row
-from compare.spec import Lesson
+from compare.spec import Lesson, prepare
 from compare.task import NORMAL, Effort, State, Task
 from compare.trace import Trace
 
@@ -34,9 +34,18 @@ class Settings:
 
     def task(self, name: str) -> Task:
         """The task that the tasks of one example are made from."""
-        kind = "lesson" if isinstance(load(name), Lesson) else "trajectory"
+        spec = load(name)
+        lesson = isinstance(spec, Lesson)
         return Task(
-            kind, name, "jax", "float64", self.seed, self.run, self.device, self.effort
+            kind="lesson" if lesson else "trajectory",
+            example=name,
+            framework="jax",
+            precision="float64",
+            seed=self.seed,
+            run=self.run,
+            device=self.device,
+            effort=self.effort,
+            prepared=None if lesson else prepare(spec, self.seed),
         )
 
 

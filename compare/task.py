@@ -7,7 +7,7 @@ import numpy as np
 
 from compare.fault import Edit, Side
 from compare.noise import Precision
-from compare.spec import Training
+from compare.spec import Prepared, Training, prepare
 
 State = dict[str, np.ndarray]
 
@@ -47,6 +47,11 @@ class Failed(RuntimeError):
     """What a twin raised, in words: its own exceptions need not travel."""
 
 
+def drawn(spec: Training, task: "Task") -> Prepared:
+    """What the task brings along, or drawn anew: the same numbers."""
+    return task.prepared or prepare(spec, task.seed)
+
+
 @dataclass(frozen=True)
 class Task:
     """One piece of work for one worker; a pure function of these fields."""
@@ -62,3 +67,5 @@ class Task:
     edit: Edit | None = None
     states: dict[int, State] = field(default_factory=dict)
     """Checkpoint states by step; the key of the final state is the number of steps."""
+    prepared: Prepared | None = None
+    """What the spec draws from the seed, where it is drawn already."""

@@ -13,6 +13,7 @@ from compare.measure_lesson import lesson
 from compare.measure_maps import maps
 from compare.measure_training import trajectory
 from compare.noise import Precision
+from compare.parcel import Parcel, pack
 from compare.plant import PACKAGE, modules
 from compare.registry import load
 from compare.spec import Lesson
@@ -58,6 +59,11 @@ def environment(precision: Precision, device: str) -> dict[str, str]:
     }
 
 
+def send(task: Task, where: str) -> Parcel:
+    """Do one task; its answer is left in a file in this folder."""
+    return pack(perform(task), where)
+
+
 def perform(task: Task) -> tuple[Trace, dict[int, State]]:
     """Do one task: its trace, and the checkpoint states of a trajectory."""
     runtime, twin = modules(task.framework, task.example, task.edit)
@@ -67,7 +73,8 @@ def perform(task: Task) -> tuple[Trace, dict[int, State]]:
         raise Failed(f"{type(error).__name__}: {error}") from None
     finally:
         if psutil.Process().memory_info().rss > PLENTY:
-            runtime.forget()
+            with CLOCK.running():
+                runtime.forget()
 
 
 def _perform(

@@ -10,7 +10,7 @@ import pytest
 from support import COPIED, LESSONS, NAMES, SPECS, python, twinnets
 from typer.testing import CliRunner
 
-from compare import cli, doctor, result, trace
+from compare import cli, doctor, result, trace_file
 from compare.cli import exit_code
 from compare.result import Example
 from compare.trace import Key
@@ -175,9 +175,10 @@ def test_verdicts_and_exit_codes(verdicts, code, strict):
 def less_precise(copied):
     """A folder in which PyTorch's float32 is 1 % off."""
     path = copied / "traces" / f"{COPIED}.torch.float32"
-    found, key = trace.load(path), Key("gradients", "gradient", "linear1.weight", 0)
+    found = trace_file.load(path)
+    key = Key("gradients", "gradient", "linear1.weight", 0)
     arrays = found.arrays | {key: found.arrays[key] * np.float32(1.01)}
-    trace.save(replace(found, arrays=arrays), path)
+    trace_file.save(replace(found, arrays=arrays), path)
     return copied
 
 
@@ -185,9 +186,9 @@ def less_precise(copied):
 def wrong(copied):
     """A folder in which JAX's float64 loss is off by one part in 10⁹."""
     path = copied / "traces" / f"{COPIED}.jax.float64"
-    found, key = trace.load(path), Key("loss", "loss", "", 0)
+    found, key = trace_file.load(path), Key("loss", "loss", "", 0)
     arrays = found.arrays | {key: np.asarray(found.arrays[key] * (1 + 1e-9))}
-    trace.save(replace(found, arrays=arrays), path)
+    trace_file.save(replace(found, arrays=arrays), path)
     return copied
 
 

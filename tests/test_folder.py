@@ -11,7 +11,7 @@ import pytest
 from support import COPIED as NAME
 from support import NAMES, SIDES, failing
 
-from compare import folder, result, trace
+from compare import folder, result, trace_file
 from compare.folder import NotWritable, again, open_folder
 from compare.result import NotARun, first_failure
 from compare.trace import Key
@@ -34,7 +34,7 @@ def side(at: Path, framework: str = "torch", precision: str = "float64") -> Path
 
 def rewrite(path: Path, **changes) -> None:
     """Save a trace again with other contents."""
-    trace.save(replace(trace.load(path), **changes), path)
+    trace_file.save(replace(trace_file.load(path), **changes), path)
 
 
 # ----------------------------------------------------------------------- once again
@@ -54,7 +54,7 @@ def test_the_rows_are_those_of_the_run(whole, checked_again, name):
 
 def test_large_leaves_are_thinned(whole):
     """100,000 weights are kept by their deciding elements; traces stay small."""
-    found = trace.load(whole.folder / "traces" / f"{NAME}.torch.float64")
+    found = trace_file.load(whole.folder / "traces" / f"{NAME}.torch.float64")
     start = Key("parameters", "start", "linear1.weight")
     assert found.shapes[start] == (1000, 100)
     assert found.arrays[start].size < 1_000
@@ -94,7 +94,7 @@ KEYS = [
 @pytest.mark.parametrize("framework", ["jax", "torch"])
 def test_numbers_that_were_changed_fail_where_they_are(copied, framework, key, phase):
     path = side(copied, framework)
-    arrays = dict(trace.load(path).arrays)
+    arrays = dict(trace_file.load(path).arrays)
     arrays[key] = np.asarray(arrays[key] * (1 + 1e-9))
     rewrite(path, arrays=arrays)
     (example,) = again(copied).examples
@@ -106,7 +106,7 @@ def test_numbers_that_were_changed_fail_where_they_are(copied, framework, key, p
 @pytest.mark.parametrize("framework", ["jax", "torch"])
 def test_a_number_that_is_gone_fails(copied, framework, key, phase):
     path = side(copied, framework)
-    arrays = {k: v for k, v in trace.load(path).arrays.items() if k != key}
+    arrays = {k: v for k, v in trace_file.load(path).arrays.items() if k != key}
     rewrite(path, arrays=arrays)
     (example,) = again(copied).examples
     assert example.verdict in ("semantic", "crashed")
@@ -115,7 +115,7 @@ def test_a_number_that_is_gone_fails(copied, framework, key, phase):
 
 def test_a_number_that_is_not_finite_fails(copied):
     key, path = KEYS[1][0], side(copied)
-    arrays = dict(trace.load(path).arrays)
+    arrays = dict(trace_file.load(path).arrays)
     arrays[key] = arrays[key].copy()
     arrays[key].flat[5] = np.nan
     rewrite(path, arrays=arrays)
@@ -126,7 +126,7 @@ def test_a_number_that_is_not_finite_fails(copied):
 
 def test_other_data_than_the_specs_fails(copied):
     path = side(copied)
-    facts = trace.load(path).facts
+    facts = trace_file.load(path).facts
     told = dict.fromkeys(facts["received"], "0" * 32)
     rewrite(path, facts=facts | {"received": told})
     (example,) = again(copied).examples
@@ -168,7 +168,7 @@ def test_traces_that_fit_each_other_must_fit_the_run_too(copied, change):
 def test_a_side_that_lost_precision_is_named(copied):
     """A float32 run that is 1 % off: the same in meaning, and much worse."""
     path = side(copied, precision="float32")
-    arrays = dict(trace.load(path).arrays)
+    arrays = dict(trace_file.load(path).arrays)
     key = Key("gradients", "gradient", "linear1.weight", 0)
     arrays[key] = arrays[key] * np.float32(1.01)
     rewrite(path, arrays=arrays)

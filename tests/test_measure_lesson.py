@@ -21,6 +21,7 @@ class Array:
 
 RUNTIME = ModuleType("runtime")
 RUNTIME.__dict__.update(
+    call=lambda function, arguments: function(**arguments),
     from_numpy=lambda value, *, device: Array(value.copy()),
     to_numpy=lambda array: array.value.copy(),
     is_array=lambda value: isinstance(value, Array),

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from support import SIDES, SMALL, failing
 
-from compare import folder, trace
+from compare import folder, trace_file
 from compare.fault import FRAMEWORKS, Edit
 from compare.run import Measured, Settings, check, judge, measure
 from compare.trace import Key
@@ -18,7 +18,7 @@ def measured(whole, name: str, *sides: str) -> Measured:
     """What was measured of an example, on these sides only."""
     at = whole.folder / "traces"
     traces = [
-        trace.load(at / f"{name}.{side}.{precision}")
+        trace_file.load(at / f"{name}.{side}.{precision}")
         for side, precision in SIDES
         if side in sides
     ]

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compare.check import judge, judge_float32, pair
-from compare.trace import Key, Trace, by_side, same_bits, thin
+from compare.thin import thin
+from compare.trace import Key, Trace, by_side, same_bits
 
 LOSS = Key("trajectory", "loss")
 WEIGHT = Key("gradients", "gradient", "linear.weight", 3)

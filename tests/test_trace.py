@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from compare.trace import Key, Trace, by_side, load, merge, same_bits, save
+from compare.trace import Key, Trace, by_side, merge, same_bits
+from compare.trace_file import load, save
 
 LOSS = Key("trajectory", "loss")
 WEIGHT = Key("gradients", "gradient", "linear.weight", 3)
@@ -74,15 +75,16 @@ def test_a_trace_is_two_files_without_pickle(tmp_path):
     written = sorted(path.name for path in (tmp_path / "new folder").iterdir())
     assert written == ["a.b.jax.float64.json", "a.b.jax.float64.npz"]
     about = json.loads((tmp_path / "new folder" / written[0]).read_text())
-    assert about["arrays"] == [[["gradients", "gradient", "linear.weight", 3], "0"]]
+    key = ["gradients", "gradient", "linear.weight", 3]
+    assert about["arrays"] == [[key, "<f8", 0, [3]]]
     with np.load(tmp_path / "new folder" / written[1], allow_pickle=False) as numbers:
-        assert numbers["0"].tolist() == [1, 1, 1]
+        assert numbers["<f8"][:3].tolist() == [1, 1, 1]
 
 
 def test_objects_are_never_unpickled(tmp_path):
     path = tmp_path / "a"
     save(holding(np.ones(3)), path)
-    np.savez(tmp_path / "a.npz", **{"0": np.array([{}], object), "1": np.zeros(())})
+    np.savez(tmp_path / "a.npz", **{"<f8": np.array([{}], object)})
     with pytest.raises(ValueError, match="allow_pickle=False"):
         load(path)
 

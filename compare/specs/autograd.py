@@ -24,7 +24,6 @@ from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from scipy.special import expit
 
 from compare.fault import Edit, Fault
 from compare.spec import Arrays, Difference, Expected, Lesson
@@ -34,6 +33,10 @@ PRECISIONS = ("float64", "float32")
 
 
 SIGNS = np.array([-1.0, 1.0, -1.0, -1.0, 1.0, -1.0])
+
+
+def _sigmoid(z: Any) -> Any:
+    return 1 / (1 + np.exp(-z))
 
 
 def inputs(rng: Generator) -> dict[str, Any]:
@@ -67,7 +70,7 @@ def _single(value: Callable[[Inputs], Any]) -> Callable[[Inputs], Arrays]:
 
 
 def _value(inputs: Inputs) -> np.ndarray:
-    return expit(inputs["weight"] @ inputs["features"])
+    return _sigmoid(inputs["weight"] @ inputs["features"])
 
 
 def _gradient(inputs: Inputs) -> np.ndarray:
@@ -87,8 +90,8 @@ def _hessian(inputs: Inputs) -> np.ndarray:
 def _quotient(inputs: Inputs) -> np.ndarray:
     step = np.finfo(np.float64).eps ** (1 / 3)
     shifts, features = step * np.eye(6), inputs["features"]
-    ahead = expit((inputs["weight"] + shifts) @ features)
-    return (ahead - expit((inputs["weight"] - shifts) @ features)) / (2 * step)
+    ahead = _sigmoid((inputs["weight"] + shifts) @ features)
+    return (ahead - _sigmoid((inputs["weight"] - shifts) @ features)) / (2 * step)
 
 
 def _updated(inputs: Inputs) -> np.ndarray:

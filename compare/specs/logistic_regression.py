@@ -16,7 +16,6 @@ from functools import partial
 
 import numpy as np
 from numpy.random import Generator
-from scipy.special import expit
 
 from compare.data import two_moons
 from compare.fault import Edit, Fault
@@ -40,7 +39,7 @@ def in_numpy(prepared: Prepared, steps: int) -> Arrays:
         logits = (x @ weight + bias)[:, 0]
         # log(1 + exp z) − y z, in the form that does not overflow.
         losses[step] = np.mean(np.logaddexp(0, logits) - y * logits)
-        slope = (expit(logits) - y)[:, np.newaxis] / len(y)
+        slope = (1 / (1 + np.exp(-logits)) - y)[:, np.newaxis] / len(y)
         weight -= LEARNING_RATE * x.T @ slope
         bias -= LEARNING_RATE * slope.sum(axis=0)
         weights[step], biases[step] = weight, bias
