@@ -69,7 +69,7 @@ def _single(value: Callable[[Inputs], Any]) -> Callable[[Inputs], Arrays]:
 # --------------------------------------------------------------------- closed forms
 
 
-def _value(inputs: Inputs) -> np.ndarray:
+def _value(inputs: Inputs) -> np.float64:
     return _sigmoid(inputs["weight"] @ inputs["features"])
 
 
@@ -78,7 +78,7 @@ def _gradient(inputs: Inputs) -> np.ndarray:
     return value * (1 - value) * inputs["features"]
 
 
-def _curvature(inputs: Inputs) -> np.ndarray:
+def _curvature(inputs: Inputs) -> np.float64:
     value = _value(inputs)
     return value * (1 - value) * (1 - 2 * value)
 

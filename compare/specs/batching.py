@@ -82,11 +82,11 @@ def _gradients(inputs: Inputs) -> np.ndarray:
     return inputs["points"][:, :, None] * errors[:, None, :]
 
 
-def _squared_error(predictions: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _squared_error(predictions: np.ndarray, targets: np.ndarray) -> np.float64:
     return np.square(predictions - targets).mean()
 
 
-def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> np.float64:
     """-log σ(x) = log (1 + exp(-x)) where the target is 1, of -x where it is 0."""
     return np.logaddexp(0, (1 - 2 * targets) * logits).mean()
 
