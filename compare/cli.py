@@ -156,6 +156,46 @@ def exit_code(examples: Sequence[Example], *, strict: bool) -> int:
 
 
 @app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="An example that is trained.")],
+    framework: Annotated[
+        Literal["jax", "torch"] | None,
+        typer.Option(help="Whose twin; may be left out where one is installed."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=0, help="0: the data alone; default all.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw into this .png or .svg file.")
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(help="One run for each value: weight_decay=0,1e-3,1e-2"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+) -> None:
+    """Train one twin alone: its losses, what was fitted, a picture."""
+    from compare import arguments, command_train
+    from compare.train import Plan
+
+    _known([name])
+    spec = _or_usage(lambda: arguments.training(name), arguments.Wrong)
+    plan = _or_usage(
+        lambda: Plan(
+            name,
+            arguments.framework(framework),
+            spec,
+            seed,
+            arguments.steps(steps, spec),
+            arguments.sweep(sweep, spec),
+        ),
+        arguments.Wrong,
+    )
+    _or_usage(lambda: arguments.picture(plot, plan), arguments.Wrong)
+    command_train.execute(plan, plot)
+
+
+@app.command()
 def selftest(
     names: Annotated[
         list[str] | None, typer.Argument(help="Faults; all of them by default.")

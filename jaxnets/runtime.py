@@ -1,7 +1,7 @@
 """What the harness needs from JAX: the same verbs as `torchnets/runtime.py`."""
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -49,6 +49,12 @@ class Subject:
     def predict(self) -> Callable[..., Any]:
         """`_predict`, compiled."""
         return jax.jit(partial(_predict, self))
+
+    @cached_property
+    def runs(self) -> Callable[..., Any]:
+        """`_run` of many states and constants at once, compiled."""
+        many = jax.vmap(partial(_run, self), in_axes=(0, 0, None, None, None))
+        return jax.jit(many, static_argnums=4)
 
     @cached_property
     def train(self) -> Callable[..., Any]:
@@ -287,6 +293,42 @@ def _train(
         return live, losses.at[step].set(returned), recorded
 
     return lax.fori_loop(begin, stop, body, (live, losses, recorded))
+
+
+def many_runs(
+    subject: Subject,
+    states: Sequence[Mapping[str, np.ndarray]],
+    shared: Mapping[str, Array],
+    stacked: Mapping[str, Array],
+    *,
+    steps: int,
+    constants: Mapping[str, Sequence[float]],
+) -> tuple[np.ndarray, list[dict[str, np.ndarray]]]:
+    """Train from several states, each with constants of its own, in one program.
+
+    Returns the losses (runs, steps) and the states after the last step.
+    """
+    begin = jax.tree.map(
+        lambda *leaves: jnp.stack(leaves), *(load(subject, state) for state in states)
+    )
+    given = {name: jnp.asarray(values) for name, values in constants.items()}
+    losses, end = subject.runs(begin, given, dict(shared), dict(stacked), steps)
+    return to_numpy(losses), [
+        dump(subject, jax.tree.map(lambda leaf, run=run: leaf[run], end))[0]
+        for run in range(len(states))
+    ]
+
+
+def _run(
+    subject: Subject, live: Live, constants: Any, shared: Any, stacked: Any, steps: int
+) -> tuple[Array, Live]:
+    def body(live: Live, rows: Any) -> tuple[Live, Array]:
+        batch = {**shared, **rows}
+        returned, live = _step(subject, live, batch, constants=constants)
+        return live, returned
+
+    live, losses = lax.scan(body, live, stacked, length=steps)
+    return losses, live
 
 
 def low_precision(

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -178,6 +178,38 @@ def many_steps(
     if steps in stops:
         states[steps] = dump(subject, live)[0]
     return losses, {leaf: np.stack(rows) for leaf, rows in recorded.items()}, states
+
+
+def many_runs(
+    subject: Subject,
+    states: Sequence[Mapping[str, np.ndarray]],
+    shared: Mapping[str, Tensor],
+    stacked: Mapping[str, Tensor],
+    *,
+    steps: int,
+    constants: Mapping[str, Sequence[float]],
+) -> tuple[np.ndarray, list[dict[str, np.ndarray]]]:
+    """Train from several states, each with constants of its own, one after the other.
+
+    Returns the losses (runs, steps) and the states after the last step.
+    """
+    losses = np.zeros((len(states), steps), _default())
+    ends: list[dict[str, np.ndarray]] = []
+    # A large decay makes weights subnormal, which slows many CPUs down; XLA does this.
+    torch.set_flush_denormal(True)
+    try:
+        for run, state in enumerate(states):
+            own = {name: values[run] for name, values in constants.items()}
+            live = load(subject, state, own)
+            for step in range(steps):
+                rows = {name: values[step] for name, values in stacked.items()}
+                batch = {**shared, **rows}
+                returned, live = _step(subject, live, batch, constants=own)
+                losses[run, step] = returned.item()
+            ends.append(dump(subject, live)[0])
+    finally:
+        torch.set_flush_denormal(False)
+    return losses, ends
 
 
 def _default() -> Any:

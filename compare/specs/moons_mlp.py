@@ -144,5 +144,6 @@ SPEC = Training(
     probes=probes,
     printed=range(100 * BATCHES_PER_EPOCH - 1, STEPS, 100 * BATCHES_PER_EPOCH),
     picture="plane",
+    log_loss=True,
     faults=FAULTS,
 )
