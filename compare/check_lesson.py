@@ -33,8 +33,7 @@ def check_lesson(spec: Lesson, sides: Sides, task: Task) -> list[Row]:
     rows = [*repeatable(sides, task)]
     if {side for side, _ in sides} == {"jax", "torch"}:
         for function in _functions(sides):
-            difference = spec.differences.get(function)
-            rows += _function(sides, function, difference, given)
+            rows += _function(spec, sides, function, given)
         rows += _unknown(spec, sides)
         if not rows:
             rows.append(exact("outputs", "rows", ok=False, why="nothing was compared"))
@@ -52,10 +51,7 @@ def _functions(sides: Sides) -> tuple[str, ...]:
 
 
 def _function(
-    sides: Sides,
-    function: str,
-    difference: Difference | None,
-    given: Mapping[str, Any],
+    spec: Lesson, sides: Sides, function: str, given: Mapping[str, Any]
 ) -> Iterator[Row]:
     for trace in sides.values():
         if why := trace.facts.get("skipped", {}).get(function):
@@ -63,7 +59,8 @@ def _function(
                 exact("outputs", function, ok=True, why=why), verdict="skipped"
             )
             return
-    kinds = [*_kinds(sides, function, difference)]
+    difference = spec.differences.get(function)
+    kinds = [*_kinds(sides, function, difference, spec.refused.get(function))]
     values = [*_values(sides, function, difference, given)]
     yield from (*kinds, *values)
     if difference is None:
@@ -79,7 +76,9 @@ def _function(
         )
 
 
-def _kinds(sides: Sides, function: str, difference: Difference | None) -> Iterator[Row]:
+def _kinds(
+    sides: Sides, function: str, difference: Difference | None, refused: str | None
+) -> Iterator[Row]:
     """What each side returns or raises, apart from its numbers."""
     for precision in noise.PRECISIONS:
         got = tuple(
@@ -89,26 +88,16 @@ def _kinds(sides: Sides, function: str, difference: Difference | None) -> Iterat
         )
         if len(got) < 2:
             continue
-        due = difference.kinds.get(precision) if difference else None
-        said = f"JAX: {got[0]}, PyTorch: {got[1]}"
-        if due:
-            ok = got == tuple(due) and got[0] != got[1]
-            why = (
-                difference.reason
-                if ok and difference
-                else (f"{said}; documented are {due[0]} and {due[1]}")
-            )
-        else:
-            ok = got[0] == got[1] and not got[0].startswith("raises")
-            why = "" if ok else f"{said}, and no difference is documented"
+        due = difference.kinds.get(precision) if difference and not refused else None
+        wrong = _not_as_documented(got, due, refused)
         yield exact(
             "outputs",
             function,
-            ok=ok,
+            ok=not wrong,
             leaf="kind",
             precision=precision,
             passing="differs" if due else "bitwise",
-            why=why,
+            why=wrong or (_reason(difference) if due else ""),
         )
     for (side, precision), trace in sides.items():
         if unstable := trace.facts.get("unstable", {}).get(function):
@@ -119,6 +108,21 @@ def _kinds(sides: Sides, function: str, difference: Difference | None) -> Iterat
                 precision=precision,
                 why=f"{side} changes its kind under rounding: {unstable}",
             )
+
+
+def _not_as_documented(
+    got: tuple[str, ...], due: tuple[str, str] | None, refused: str | None
+) -> str:
+    """What is wrong with the kinds of the two sides; "" where nothing is."""
+    said = f"JAX: {got[0]}, PyTorch: {got[1]}"
+    if refused:
+        alike = got == (f"raises {refused}",) * 2
+        return "" if alike else f"{said}; both must raise {refused}"
+    if due:
+        apart = got == tuple(due) and got[0] != got[1]
+        return "" if apart else f"{said}; documented are {due[0]} and {due[1]}"
+    alike = got[0] == got[1] and not got[0].startswith("raises")
+    return "" if alike else f"{said}, and no difference is documented"
 
 
 def _values(
@@ -270,11 +274,9 @@ def _expected(
 
 
 def _unknown(spec: Lesson, sides: Sides) -> Iterator[Row]:
-    """A difference documented for a function that is not there."""
-    for function in sorted(spec.differences.keys() - set(_functions(sides))):
-        yield exact(
-            "outputs",
-            function,
-            ok=False,
-            why="a difference is documented, but no twin has this function",
-        )
+    """A difference or a refusal documented for a function that is not there."""
+    documented = {"difference": spec.differences, "refusal": spec.refused}
+    for what, functions in documented.items():
+        for function in sorted(functions.keys() - set(_functions(sides))):
+            why = f"a {what} is documented, but no twin has this function"
+            yield exact("outputs", function, ok=False, why=why)

@@ -159,6 +159,8 @@ class Lesson:
     discrete: frozenset[str] = frozenset()
     """Float inputs that are never perturbed."""
     differences: Mapping[str, Difference] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Functions that both must refuse alike, and the exception that both raise."""
     expected: tuple[Expected, ...] = ()
     needs_gpu: frozenset[str] = frozenset()
     faults: tuple[Fault, ...] = ()

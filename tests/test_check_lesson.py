@@ -7,8 +7,9 @@ import pytest
 from lesson_traces import SIDES, X, check, lesson, of, raised, returned, sides, trace
 
 from compare.check import Incomparable
+from compare.noise import PRECISIONS
 from compare.result import verdict
-from compare.spec import Expected
+from compare.spec import Difference, Expected
 from compare.trace import Key, by_side
 
 
@@ -64,6 +65,71 @@ def test_kinds_that_differ_or_raise_fail(jax, torch, said):
         kind = of(rows, leaf="kind", precision=precision)
         assert kind.verdict == "semantic"
         assert kind.why.startswith(said)
+
+
+REFUSED = lesson(refused={"f": "ValueError"})
+
+
+def test_what_both_must_refuse_passes_in_both_precisions():
+    rows = check(REFUSED, sides(raised("ValueError"), raised("ValueError")))
+    assert [(row.leaf, row.precision, row.verdict, row.why) for row in rows] == [
+        ("kind", "float64", "bitwise", ""),
+        ("kind", "float32", "bitwise", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("jax", "torch"),
+    [
+        (raised("ValueError"), raised("TypeError")),
+        (raised("TypeError"), raised("ValueError")),
+        (raised("TypeError"), raised("TypeError")),
+        (raised("ValueErrors"), raised("ValueErrors")),
+        (raised("ValueError warns UserWarning"), raised("ValueError")),
+        (raised("ValueError"), returned(X)),
+        (returned(X), raised("ValueError")),
+        (returned(X), returned(X)),
+    ],
+    ids=lambda made: made[0],
+)
+def test_what_is_not_refused_as_stated_fails(jax, torch):
+    rows = check(REFUSED, sides(jax, torch))
+    for precision in PRECISIONS:
+        kind = of(rows, leaf="kind", precision=precision)
+        assert kind.verdict == "semantic"
+        assert kind.why == (
+            f"JAX: {jax[0]}, PyTorch: {torch[0]}; both must raise ValueError"
+        )
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_what_is_refused_must_be_in_every_precision(side):
+    traces = sides(raised("ValueError"), raised("ValueError"))
+    traces[side].facts["kinds"]["f"] = "float64[3]"
+    (row,) = [r for r in check(REFUSED, traces) if r.verdict == "semantic"]
+    assert (row.leaf, row.precision) == ("kind", side[1])
+
+
+def test_a_refusal_that_is_not_stated_for_this_function_does_not_count():
+    rows = check(
+        lesson(refused={"g": "ValueError"}),
+        sides(raised("ValueError"), raised("ValueError")),
+    )
+    assert of(rows, leaf="kind").why.endswith("no difference is documented")
+    assert of(rows, quantity="g").why == (
+        "a refusal is documented, but no twin has this function"
+    )
+
+
+@pytest.mark.parametrize(
+    ("jax", "torch"), [("ValueError", "ValueError"), ("ValueError", "TypeError")]
+)
+def test_what_both_refuse_alike_is_no_difference(jax, torch):
+    kinds = dict.fromkeys(PRECISIONS, (f"raises {jax}", f"raises {torch}"))
+    spec = replace(REFUSED, differences={"f": Difference("by design", kinds=kinds)})
+    rows = check(spec, sides(raised(jax), raised(torch)))
+    assert verdict(rows) == "semantic"
+    assert any("difference is gone" in row.why for row in rows)
 
 
 def test_a_kind_may_differ_in_one_precision_only():

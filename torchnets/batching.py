@@ -98,6 +98,11 @@ def vmap_in_vmap(points: Points, centers: Centers) -> Float[Tensor, "points cent
     return vmap(to_centers, in_dims=(0, None))(points, centers)
 
 
+def vmap_over_unequal_axes(points: Points, centers: Centers) -> Points:
+    """Points and centers in pairs, but there are more points than centers."""
+    return vmap(lambda point, center: point - center)(points, centers)
+
+
 def vmap_of_branch(points: Points) -> Points:
     """`if` asks for one answer; under `vmap` there are as many as points."""
     return vmap(lambda point: point if point[0] > 0 else -point)(points)

@@ -17,7 +17,8 @@ Equation:
 Differs: who refuses what. Of the losses, Optax's squared error insists on equal shapes
 and its cross entropy broadcasts; PyTorch's squared error broadcasts with a warning and
 its cross entropy insists, on float labels too. Both refuse a last axis of another
-length, and a branch under `vmap`, with exceptions of their own.
+length, and a branch under `vmap`, with exceptions of their own, and axes of unequal
+length under `vmap` with the same one.
 """
 
 from collections.abc import Callable, Mapping
@@ -196,6 +197,7 @@ SPEC = Lesson(
     inputs=inputs,
     discrete=frozenset({"targets"}),
     differences=DIFFERENCES,
+    refused={"vmap_over_unequal_axes": "ValueError"},
     expected=EXPECTED,
     faults=FAULTS,
 )
