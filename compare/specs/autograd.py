@@ -7,6 +7,7 @@ which are kept, added, cleared or cut off, and how often one may go back.
 Notebook: "Neural Networks with PyTorch", Automatic Differentiation.
 Notebook: "Basics of PyTorch", the gradients of sum(x - y), and Linear regression
 example, the update of theta.
+Notebook: "Introduction to PyTorch", PyTorch: nn module, the update of a name.
 
 Equation:
     f(w) = σ(wᵀx),   ∂f/∂w = f (1 - f) x,   ∂²f/∂w∂wᵀ = f (1 - f) (1 - 2f) x xᵀ

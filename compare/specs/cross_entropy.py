@@ -5,6 +5,17 @@ summed) show what the loss means. Libraries take another way to the same number,
 log Σ exp x with the largest logit taken out, because the steps overflow: the logits of
 `large` lie around ±1000. Both frameworks fail alike there, and are right alike when
 they take the other way.
+
+Notebook: "PyTorch", Cross entropy loss function.
+
+Equation:
+    H(t, x) = -Σ t log p,   p = exp x / Σ exp x
+    log Σ exp x = m + log Σ exp(x - m),   m = max x
+    ∂H/∂x = p - t,   as long as Σ t = 1
+
+Differs: in how the library is asked. PyTorch has one function, which takes classes or
+probabilities and returns the mean over the examples unless told otherwise; Optax has
+one for each, and leaves every example its loss. The numbers do not differ.
 """
 
 from collections.abc import Callable, Mapping

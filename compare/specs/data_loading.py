@@ -1,10 +1,10 @@
 """Data loading: a data set, its batches, their order, and who makes them.
 
 A loader turns rows into batches. Both libraries are handed the orders of their rows,
-and give the same batches, whether one process makes them or three; each one's own
-shuffle is only asked to be a shuffle. The data set class of the notebook stands beside
-a mended one: it takes no notice of how many points it is asked for, loses those that
-it makes, and hands out those of a global name, which happens to exist.
+and give the same batches, whether the process makes them itself or two others do; each
+one's own shuffle is only asked to be a shuffle. The data set class of the notebook
+stands beside a mended one: it takes no notice of how many points it is asked for, loses
+those that it makes, and hands out those of a global name, which happens to exist.
 
 Notebook: "Neural Networks with PyTorch", Data Loaders.
 
@@ -16,7 +16,7 @@ arrays. Both stack Python's numbers in 64 bits, which JAX then rounds without x6
 index past the end is one of the next epoch in grain, and an error in PyTorch. To
 iterate again is the next epoch in PyTorch, the same one again in grain. Two more
 are met by the way the twins are written: grain's workers share out the rows or, as
-here, whole batches, depending on where `batch` stands; and its batches run on from
+here, whole batches, depending on where `batch` stands; and batches run on from
 one epoch into the next if it stands after the epochs are joined.
 """
 

@@ -2,7 +2,18 @@
 
 PyTorch runs whatever Python does; JAX compiles one program that holds every depth. And
 a step of depth 0 leaves a layer unused: is its gradient zero, or is there none? With
-momentum that is not the same.
+momentum that is not the same. The depths are drawn beforehand, the same for both.
+
+Notebook: "Introduction to PyTorch", PyTorch: Control Flow + Weight Sharing.
+Equation:
+    h₀ = max(x W₀ + b₀, 0),  hᵢ = max(hᵢ₋₁ W₁ + b₁, 0) for i = 1, …, depth
+    ŷ = h_depth W₂ + b₂,  loss = Σ (ŷ − y)²
+    m ← 0.9 m + ∂loss/∂θ,  θ ← θ − 10⁻⁴ m
+Differs: in what becomes of an unused layer. In JAX its gradient is 0, and Optax moves
+it on by its momentum; in PyTorch `zero_grad` leaves it without a gradient, and SGD
+skips it. So the twin asks for zeros, and the step as usually written is a variant. The
+derivative of max(h, 0) at 0 is 1 in PyTorch's `clamp(min=0)`; of JAX's spellings `relu`
+has 0 and `maximum` ½, so the twin writes `where`.
 """
 
 from functools import partial
@@ -148,5 +159,7 @@ SPEC = Training(
             relation=unused_layer_stands_still,
         ),
     ),
+    printed=range(99, STEPS, 100),
+    log_loss=True,
     faults=FAULTS,
 )

@@ -16,14 +16,16 @@ the mean of x and |x|.
 Equation:
     relu(x) = max(0, x) = (x + |x|) / 2,   slope 0 for x < 0, 1 for x > 0
     clamp(x) = min(max(x, -1), 1),         slope 1 for |x| < 1, 0 for |x| > 1
-    ∂‖x‖/∂x = x / ‖x‖,   ∂std(x)/∂xᵢ = (xᵢ - mean) / (n std),   ∂√x/∂x = 1 / (2√x)
+    ∂‖x‖/∂x = x / ‖x‖,   ∂√x/∂x = 1 / (2√x)
+    ∂std(x)/∂xᵢ = (xᵢ - mean) / (n std)
 
 Differs: at the point itself. JAX derives `clip` from a minimum and a maximum, each of
 which splits a tie evenly, gives |x| the slope 1, and differentiates norms and standard
 deviations as the roots that they are, ∞ · 0. PyTorch has a formula for each: a clamp
 passes its bounds on, hard tanh does not, |x| has the slope 0, and so have norms and
-deviations of 0. `max` along an axis also returns a position, which alone gets the
-gradient.
+deviations of 0. Its `max` along an axis also returns a position, which alone gets the
+gradient. A leaky ReLU has at 0 the slope of its right side in JAX, of its left side in
+PyTorch.
 """
 
 from collections.abc import Callable, Mapping

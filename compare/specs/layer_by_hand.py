@@ -2,7 +2,20 @@
 
 The layers are 3 → 4 → 2 with a ReLU between them. What modules, losses and automatic
 differentiation give is computed once more from the definitions: the affine map, ReLU
-in three spellings, the mean squared error, the chain rule.
+in three spellings, the mean squared error, the chain rule. The parameters are those
+that PyTorch draws from the notebook's seed, so its printed digits must come out.
+
+Notebook: "PyTorch", Neural networks, from its seed to Backpropagation.
+
+Equation:
+    h = relu(x W₁ + b₁),   y = h W₂ + b₂,   loss = Σ (y - t)² / n
+    relu(x) = max(0, x) = (x + |x|) / 2
+    ∂loss/∂y = 2 (y - t) / n,   ∂loss/∂W₂ = hᵀ ∂loss/∂y
+    ∂loss/∂W₁ = xᵀ ((∂loss/∂y W₂ᵀ) · [h > 0])
+
+Differs: in the shape of a module's weight, (inputs, outputs) in Flax and (outputs,
+inputs) in PyTorch, and so in that of its gradient; and in slopes at 0 itself. Half of
+x + |x| has 1 in JAX and ½ in PyTorch, a clamp ½ in JAX and 1 in PyTorch.
 """
 
 from collections.abc import Callable, Mapping

@@ -132,5 +132,12 @@ SPEC = Training(
     metric_name="mean squared error",
     metric=mean_squared_error,
     oracle=in_closed_form,
+    printed=(0, *range(99, STEPS, 100)),
+    truth=lambda data: {
+        "linear.bias": np.array([0.3]),
+        "linear.weight": np.array([[0.1]]),
+    },
+    picture="line",
+    log_loss=True,
     faults=FAULTS,
 )

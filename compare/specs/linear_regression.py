@@ -1,13 +1,14 @@
 """Linear regression in the plane: two inputs, one output, a weight to be found.
 
 The points are made with a weight that is drawn and a bias of 2; the fit must come back
-to them up to the noise. The inputs are spread five times as wide as in the other
-examples, so that the loss is steep in two directions and flat in the third: that is
+to them up to the noise. The inputs are spread five times as wide as a standard
+normal's, so that the loss is steep along the weight and flat along the bias: that is
 what bounds the learning rate.
 
-Notebook: "Neural Networks with PyTorch", "Linear Regression".
+Notebook: "Neural Networks with PyTorch", Linear Regression.
 Equation:
-    y = x w + 2 + ε,  ŷ = x W + b,  loss = mean (ŷ − y)²,  θ ← θ − 0.01 · ∂loss/∂θ
+    y = x w + 2 + ε,  ŷ = x W + b
+    loss = mean (ŷ − y)²,  θ = (b, W) ← θ − 0.01 · ∂loss/∂θ
     θ_t = θ* + (I − ηH)^t (θ₀ − θ*),  H = 2 XᵀX / N,  X = (1, x)
 Differs: in nothing that can be seen. Flax keeps the weight as (inputs, outputs),
 PyTorch as (outputs, inputs).

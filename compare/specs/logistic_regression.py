@@ -1,10 +1,10 @@
 """Two moons and a straight line between them: a linear layer behind a sigmoid.
 
 The least that can be called a classifier. Its surface of probabilities is a slope
-across a straight line, and the moons are not to be parted by one: about a tenth of
-the points stay on the wrong side, which is why `moons_mlp` has hidden layers.
+across a straight line, and the moons are not to be parted by one: a tenth to an
+eighth of the points stay on the wrong side, which is why `moons_mlp` has hidden layers.
 
-Notebook: "Neural Networks with PyTorch", "Logistic Regression".
+Notebook: "Neural Networks with PyTorch", Logistic Regression.
 Equation:
     p = σ(x w + b),  loss = −mean (y log p + (1 − y) log(1 − p)),
     ∂loss/∂w = xᵀ (p − y) / N,  ∂loss/∂b = mean (p − y),  θ ← θ − 0.5 · ∂loss/∂θ

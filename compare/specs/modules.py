@@ -9,9 +9,10 @@ within √(ln(2/α) / 2n) of its law, except for a fraction α = 10⁻⁹ of all
 (Massart 1990).
 
 Notebook: "Neural Networks with PyTorch", Linear Regression, Logistic Regression.
-
+Notebook: "Basics of PyTorch", Linear regression example, the parameters of a layer.
 Notebook: "Introduction to PyTorch", PyTorch: nn module, PyTorch: Custom nn Modules,
 PyTorch: Control Flow + Weight Sharing.
+Notebook: "PyTorch", Neural networks, the range of the starting values.
 
 Equation:
     y = relu(x W₁ + b₁) W₂ + b₂

@@ -3,6 +3,25 @@
 Most functions give the same in both frameworks. Those that do not are the ones on
 which code breaks when it is carried over: which dtype comes out, who shares memory
 with whom, what happens outside the allowed range, and what a default means.
+
+Notebook: "Neural Networks with PyTorch", PyTorch Tensors, and the mesh in Plotting the
+predictive surface.
+Notebook: "Basics of PyTorch", as far as its gradients.
+Notebook: "Introduction to PyTorch", where it switches warnings off.
+Notebook: "PyTorch", Tensors.
+
+Equation:
+    std(x) = √(Σ (xᵢ - mean)² / d)       d = n in JAX, n - 1 in PyTorch
+    X = U diag(σ) Vᵀ                     Vᵀ is returned in JAX, V by `torch.svd`
+    x = 3 ⌊x / 3⌋ + remainder            rounded down, below 0 too
+
+Differs: JAX's numbers have at most 32 bits unless x64 is enabled, and its arrays never
+change: what looks like writing makes another one, so that no view, second name or NumPy
+array is affected. PyTorch's integers have 64 bits, and its tensors are written in
+place and share their memory. Outside of the allowed range PyTorch raises, where JAX,
+which cannot raise in compiled code, returns something: the last element, an unchanged
+array, a number without meaning. Defaults differ in standard deviations, medians,
+singular value decompositions and mesh grids.
 """
 
 from collections.abc import Callable, Mapping

@@ -3,6 +3,15 @@
 Adam is where ports go wrong in silence: eps inside or outside the root, the bias
 correction, the order of the betas. ReLU's derivative at exactly 0 is 0 here, so the
 zero unit never moves; in `two_layer_manual` it does.
+
+Notebook: "Introduction to PyTorch", PyTorch: optim.
+Equation:
+    ŷ = relu(x W₁ + b₁) W₂ + b₂,  loss = Σ (ŷ − y)²,  g = ∂loss/∂θ
+    m ← 0.9 m + 0.1 g,  v ← 0.999 v + 0.001 g²
+    θ ← θ − 10⁻⁴ · m / (1 − 0.9ᵗ) / (√(v / (1 − 0.999ᵗ)) + 10⁻⁸)
+Differs: in how the correction is computed. Optax counts the steps once and forms
+1 − 0.999ᵗ in the run's precision; PyTorch counts them for each parameter and forms it
+as a Python number, in 64 bits. That shows in the last digits of float32 only.
 """
 
 from functools import partial
@@ -185,5 +194,7 @@ SPEC = Training(
     prediction_inputs=at_points,
     metric_name="mean squared error",
     metric=mean_squared_error,
+    printed=range(99, STEPS, 100),
+    log_loss=True,
     faults=FAULTS,
 )

@@ -2,8 +2,7 @@
 
 Layers hold their own parameters, so the model is a list of what is done one after the
 other; nothing has to be subclassed. The step is still a subtraction. How it is written
-matters: `two_layer_rebinding` is the same example with one character less, and learns
-nothing.
+matters: in `two_layer_rebinding` the difference goes to a name, and nothing is learnt.
 
 Notebook: "Introduction to PyTorch", the version with `nn`, mended.
 Equation:
