@@ -31,5 +31,7 @@ def _powers(
 ) -> Float64[np.ndarray, "time features"]:
     """(1 − rate)^t for t = 0 … steps; beyond a rate of 1 the sign alternates."""
     time = np.arange(steps + 1)[:, np.newaxis]
-    logarithm = np.log1p(np.where(rate < 1, -rate, rate - 2))
+    with np.errstate(divide="ignore"):  # at a rate of 1 a single step is enough
+        logarithm = np.log1p(np.where(rate < 1, -rate, rate - 2))
+    logarithm = np.maximum(logarithm, -1000)  # its exponential is 0, and 0 · ∞ is not
     return np.where(rate > 1, (-1.0) ** time, 1.0) * np.exp(time * logarithm)

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare.data import line, shuffled_epochs, two_moons, white_noise
+from compare.data import (
+    design_matrix,
+    line,
+    plane,
+    shuffled_epochs,
+    two_moons,
+    white_noise,
+)
 
 
 def rng(seed=0) -> np.random.Generator:
@@ -38,6 +45,43 @@ def test_the_noise_of_the_line_is_a_hundredth():
 def test_the_line_depends_on_no_seed():
     first, second = line(rng(1), points=7), line(rng(2), points=7)
     assert all(np.array_equal(first[name], second[name]) for name in ("x", "y"))
+
+
+def test_a_design_matrix_has_a_column_of_ones_in_front():
+    x = np.array([[2.0, 3.0], [5.0, 7.0], [11.0, 13.0]])
+    assert design_matrix(x).tolist() == [[1, 2, 3], [1, 5, 7], [1, 11, 13]]
+
+
+def test_the_plane_is_made_with_the_weight_that_it_tells():
+    """y = x w + 2 + ε: least squares comes back to w, 2 and the size of the noise."""
+    points = 10_000
+    data = plane(rng(), points=points)
+    assert {name: value.shape for name, value in data.items()} == {
+        "x": (points, 2),
+        "y": (points, 1),
+        "true_weight": (2, 1),
+    }
+    design = design_matrix(data["x"])
+    best, residual, _, _ = np.linalg.lstsq(design, data["y"][:, 0])
+    due = np.append(2, data["true_weight"])
+    # Its covariance is (XᵀX)⁻¹ for noise of variance 1: five deviations.
+    spread = np.sqrt(np.diag(np.linalg.inv(design.T @ design)))
+    assert (np.abs(best - due) < 5 * spread).all()
+    assert abs(residual[0] / points - 1) < 5 * np.sqrt(2 / points)
+
+
+def test_the_inputs_of_the_plane_are_five_times_as_wide():
+    points = 10_000
+    variance = plane(rng(), points=points)["x"].var(axis=0) / 25
+    # A sample's variance is off by √(2/n) of it: five times that.
+    assert (np.abs(variance - 1) < 5 * np.sqrt(2 / points)).all()
+
+
+def test_the_plane_comes_from_the_generator_that_is_handed_in():
+    first, same, other = (plane(rng(s), points=10) for s in (1, 1, 2))
+    for name in ("x", "y", "true_weight"):
+        assert np.array_equal(first[name], same[name])
+        assert not np.any(first[name] == other[name])
 
 
 def test_white_noise_is_independent_and_seeded():
