@@ -1,6 +1,5 @@
 """The worker processes, one a framework and precision; one that dies is replaced."""
 
-import os
 import signal
 import threading
 from collections import Counter
@@ -13,6 +12,8 @@ from importlib.util import find_spec
 from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from compare import worker
 from compare.fault import FRAMEWORKS, Side
@@ -56,6 +57,14 @@ def _no_interrupts() -> None:
     """
     resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _kill(process: psutil.Process) -> None:
+    """Kill a process with its descendants; raises `NoSuchProcess`."""
+    process.suspend()  # so that it starts no more of them
+    for one in (*process.children(recursive=True), process):
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
 
 
 @dataclass
@@ -184,12 +193,12 @@ class Workers:
         return at.queue.submit(call)
 
     def stop(self) -> None:
-        """End every worker now."""
+        """End every worker now, and what it has started: the processes of a loader."""
         self._stopped.set()
         for at in self._workers.values():
             if at.pid is not None:
-                with suppress(ProcessLookupError):  # it is gone already
-                    os.kill(at.pid, signal.SIGKILL)
+                with suppress(psutil.NoSuchProcess):  # it is gone already
+                    _kill(psutil.Process(at.pid))
 
     def __enter__(self) -> "Workers":
         return self

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from collections.abc import Callable
 from concurrent.futures import wait
 
 import psutil
@@ -35,6 +36,22 @@ def pids(workers: Workers) -> dict[tuple[str, str], int | None]:
 def alive(workers: Workers) -> list[psutil.Process]:
     """The processes that have been started."""
     return [psutil.Process(pid) for pid in pids(workers).values() if pid is not None]
+
+
+def within(seconds: float, true: Callable[[], bool]) -> bool:
+    """Whether something becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return true()
+
+
+def ended(process: psutil.Process) -> bool:
+    """Gone, or dead and waiting for a parent that may never ask."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @pytest.fixture
@@ -111,9 +128,7 @@ def test_a_worker_that_is_killed_from_outside_is_replaced(started, tmp_path):
     side, sign = ("torch", "float32"), tmp_path / "in the task"
     waits = f"open({str(sign)!r}, 'w').close(); __import__('time').sleep(600)"
     asleep, after = started.submit(task(*side, does=waits)), started.submit(task(*side))
-    deadline = time.monotonic() + 60
-    while not sign.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert within(60, sign.exists)
     killed = pids(started)[side]
     psutil.Process(killed).kill()
     with pytest.raises(Crashed, match="the torch float32 worker died"):
@@ -175,6 +190,25 @@ def test_stopping_ends_the_processes_and_what_is_queued(torch_alone):
     assert psutil.wait_procs(processes, timeout=30)[1] == []
     with pytest.raises(Crashed, match="stopped"):
         torch_alone.submit(task("torch")).result()
+
+
+CHILDREN = "__import__('subprocess').Popen(['sh', '-c', 'sleep 600; true'])"
+
+
+def test_stopping_ends_what_a_worker_has_started_too(torch_alone):
+    """As the processes of a data loader; here a shell, which starts one of its own."""
+    torch_alone.submit(task("torch")).result()
+    [worker] = alive(torch_alone)
+    torch_alone.submit(task("torch", does=f"{CHILDREN}; __import__('time').sleep(600)"))
+    assert within(60, lambda: len(worker.children(recursive=True)) == 2)
+    started = worker.children(recursive=True)
+    try:
+        torch_alone.stop()
+        assert within(30, lambda: all(ended(process) for process in started))
+    finally:
+        for process in started:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def test_stopping_where_a_process_is_gone_already(torch_alone):
