@@ -24,9 +24,12 @@ PACKAGES = (
     "jaxlib",
     "flax",
     "optax",
+    "grain",
     "torch",
     "scikit-learn",
     "scipy",
+    "altair",
+    "vl-convert-python",
 )
 
 
