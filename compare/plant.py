@@ -6,6 +6,8 @@ silently fail to be planted.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,6 +39,21 @@ def modules(
             for part, name in names.items()
         }
     return fresh["runtime"], fresh["twin"]
+
+
+@contextmanager
+def by_name(module: ModuleType) -> Iterator[None]:
+    """Let a module be found under its name, where pickle looks a class up.
+
+    A process of its own that is handed such a class imports the file, without an edit.
+    """
+    before = sys.modules[module.__name__]
+    # Not `patch.dict`: what is imported meanwhile must stay.
+    sys.modules[module.__name__] = module
+    try:
+        yield
+    finally:
+        sys.modules[module.__name__] = before
 
 
 def _copy(name: str, edit: Edit | None) -> ModuleType:

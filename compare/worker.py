@@ -14,7 +14,7 @@ from compare.measure_maps import maps
 from compare.measure_training import trajectory
 from compare.noise import Precision
 from compare.parcel import Parcel, pack
-from compare.plant import PACKAGE, modules
+from compare.plant import PACKAGE, by_name, modules
 from compare.registry import load
 from compare.spec import Lesson
 from compare.task import Failed, State, Task
@@ -68,7 +68,8 @@ def perform(task: Task) -> tuple[Trace, dict[int, State]]:
     """Do one task: its trace, and the checkpoint states of a trajectory."""
     runtime, twin = modules(task.framework, task.example, task.edit)
     try:
-        return _perform(task, Timed(runtime, CLOCK), twin)
+        with by_name(twin):
+            return _perform(task, Timed(runtime, CLOCK), twin)
     except (Exception, SystemExit) as error:
         raise Failed(f"{type(error).__name__}: {error}") from None
     finally:

@@ -1,12 +1,13 @@
 """Planting a fault: a fresh copy with one edit, the original left alone."""
 
+import pickle
 import sys
 
 import pytest
 
 from compare import plant
 from compare.fault import Edit
-from compare.plant import modules
+from compare.plant import by_name, modules
 
 SOURCES = {
     "__init__": "",
@@ -109,6 +110,40 @@ def test_a_copy_is_a_module_like_the_original(package):
     assert edited.__name__ == edited.Line.__module__ == "fakenets.line"
     assert edited.__file__ == str(package / "line.py")
     assert edited.Line().slope == 0.25
+
+
+def test_a_copy_can_be_found_by_its_name(package):
+    """So that its classes can be pickled; afterwards the original is back."""
+    _, twin = modules("torch", "line")
+    _, edited = modules("torch", "line", Edit("0.5", "0.25"))
+    with pytest.raises(pickle.PicklingError):
+        pickle.dumps(edited.Line())
+    with by_name(edited):
+        assert pickle.loads(pickle.dumps(edited.Line())) == edited.Line(0.25)
+    assert pickle.loads(pickle.dumps(twin.Line())) == twin.Line(0.5)
+    assert sys.modules["fakenets.line"] is twin
+
+
+def test_after_an_error_the_original_is_back(package):
+    _, twin = modules("torch", "line")
+    _, edited = modules("torch", "line", Edit("0.5", "0.25"))
+    with pytest.raises(LookupError), by_name(edited):
+        raise LookupError
+    assert sys.modules["fakenets.line"] is twin
+
+
+def test_what_is_imported_meanwhile_stays(package):
+    _, edited = modules("torch", "line", Edit("0.5", "0.25"))
+    with by_name(edited):
+        import fakenets.folder
+    assert sys.modules["fakenets.folder"] is fakenets.folder
+
+
+def test_an_original_is_found_by_its_name_in_any_case(package):
+    _, twin = modules("torch", "line")
+    with by_name(twin):
+        assert sys.modules["fakenets.line"] is twin
+    assert sys.modules["fakenets.line"] is twin
 
 
 def test_an_example_in_a_folder(package):

@@ -99,6 +99,13 @@ def test_a_worker_is_used_again(started, framework):
     assert pids(started) == before
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_class_of_an_edited_twin_can_be_pickled_in_a_worker(started, framework):
+    """As a data set's is, which a loader hands to processes of its own."""
+    does = "__import__('pickle').dumps(type(self))"
+    assert started.submit(task(framework, does=does)).result()[0].example == EXAMPLE
+
+
 # ------------------------------------------------------------------- what goes wrong
 
 KILL = "__import__('os').kill(__import__('os').getpid(), 9)"
