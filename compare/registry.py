@@ -3,6 +3,8 @@
 import difflib
 import pkgutil
 from importlib import import_module
+from inspect import cleandoc
+from types import ModuleType
 
 import compare.specs
 from compare.spec import Spec
@@ -21,11 +23,20 @@ def names() -> tuple[str, ...]:
 
 def load(name: str) -> Spec:
     """The spec of an example; raises `UnknownExample` with the nearest names."""
+    return _module(name).SPEC
+
+
+def documentation(name: str) -> str:
+    """What an example teaches, where it is from, its equations, what differs."""
+    return cleandoc(_module(name).__doc__ or "")
+
+
+def _module(name: str) -> ModuleType:
     if name not in names():
         near = difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else "see `twinnets list`"
         raise UnknownExample(f"there is no example {name!r}: {hint}")
-    return import_module(f"{compare.specs.__name__}.{name}").SPEC
+    return import_module(f"{compare.specs.__name__}.{name}")
 
 
 def summary(name: str) -> str:

@@ -1,7 +1,9 @@
-"""The examples as a list, and two twins side by side."""
+"""The examples as a list; of one its documentation, and its twins side by side."""
 
 import ast
 import json
+import re
+import textwrap
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from importlib.util import find_spec
@@ -10,10 +12,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.syntax import Syntax
 from rich.table import Table
+from rich.text import Text
 
 from compare import registry
+from compare.fault import FRAMEWORKS
 from compare.plant import PACKAGE
 from compare.spec import Lesson
+
+LABELS = ("Notebook:", "Equation:", "Differs:")
+"""What the parts of an example's documentation begin with, in this order."""
+LONGEST = 88
+"""Columns of a line of text where the terminal has more."""
+# It ends before an empty line, an indented one, or one with a label.
+_PARAGRAPH = re.compile(rf"^(?! |$).*(\n(?! |$|{'|'.join(LABELS)}).*)*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -45,13 +56,28 @@ def print_examples(*, as_json: bool) -> None:
 
 
 def print_twins(name: str) -> None:
-    """The JAX twin on the left, the PyTorch twin on the right."""
+    """What an example is about; the JAX twin on the left, PyTorch's on the right."""
+    console = Console()
+    text = filled(registry.documentation(name), width=min(console.width, LONGEST))
+    console.print(Text(text), "", sep="\n", soft_wrap=True)
     table = Table(show_lines=True, expand=True)
-    table.add_column(f"{PACKAGE['jax']}/{name}.py", ratio=1)
-    table.add_column(f"{PACKAGE['torch']}/{name}.py", ratio=1)
+    for framework in FRAMEWORKS:
+        path = f"{PACKAGE[framework]}/{name}.py"
+        table.add_column(path, ratio=1, overflow="fold")
     for left, right in aligned(source("jax", name), source("torch", name)):
         table.add_row(_coloured(left), _coloured(right))
-    Console().print(table)
+    console.print(table)
+
+
+def filled(text: str, *, width: int) -> str:
+    """Paragraphs in lines of a width; indented lines, the equations, as they are."""
+    return _PARAGRAPH.sub(lambda found: _fill(found[0], width), text)
+
+
+def _fill(paragraph: str, width: int) -> str:
+    return textwrap.fill(
+        paragraph, width, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _coloured(text: str) -> Syntax:

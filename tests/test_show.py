@@ -1,6 +1,7 @@
-"""Two twins side by side: nothing of their sources is lost."""
+"""An example's documentation, and its twins side by side: nothing is lost."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -8,10 +9,16 @@ from hypothesis import strategies as st
 
 from compare import registry, show
 from compare.fault import FRAMEWORKS
-from compare.show import Part, aligned, parts, source
+from compare.show import LABELS, Part, aligned, filled, parts, source
 from compare.spec import Lesson
 
 NAMES = registry.names()
+NOTEBOOKS = (
+    "Neural Networks with PyTorch",
+    "Basics of PyTorch",
+    "Introduction to PyTorch",
+    "PyTorch",
+)
 
 
 def lines(text: str) -> list[str]:
@@ -151,10 +158,149 @@ def test_examples_as_a_table(capsys, monkeypatch):
         assert line.rstrip().endswith(registry.summary(name))
 
 
-def test_twins_are_printed_whole(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "240")
-    show.print_twins("two_layer_manual")
-    printed = capsys.readouterr().out
-    for framework in FRAMEWORKS:
-        for line in lines(source(framework, "two_layer_manual")):
-            assert line.strip() in printed
+# ---------------------------------------------------------------- what is documented
+
+
+def parts_of(text: str) -> dict[str, list[str]]:
+    """What stands after each label, to the next one or an empty line, by label."""
+    found: dict[str, list[str]] = {}
+    ends = rf"(?=\n(?:{'|'.join(LABELS)}|\n)|\Z)"
+    for label, part in re.findall(
+        rf"^({'|'.join(LABELS)})(.*?){ends}", text, re.DOTALL | re.MULTILINE
+    ):
+        found.setdefault(label, []).append(part)
+    return found
+
+
+def indented(some: list[str]) -> list[str]:
+    return [line for line in some if line.startswith(" ")]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_documentation_has_its_parts_in_order(name):
+    text = registry.documentation(name)
+    title, empty, *_ = text.splitlines()
+    assert title.endswith(".") and not empty
+    labels = re.findall(rf"^(?:{'|'.join(LABELS)})", text, re.MULTILINE)
+    assert tuple(dict.fromkeys(labels)) == LABELS
+    assert labels == sorted(labels, key=LABELS.index)
+    assert labels.count("Equation:") == labels.count("Differs:") == 1
+    teaches = text[len(title) : text.index(LABELS[0])]
+    assert len(teaches.split()) > 20
+    assert len(parts_of(text)["Differs:"][0].split()) > 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_documentation_names_notebooks_by_their_titles(name):
+    named = parts_of(registry.documentation(name))["Notebook:"]
+    titles = [re.match(r' "([^"]+)", \S', part) for part in named]
+    assert all(titles), named
+    found = [title[1] for title in titles if title]
+    assert set(found) <= set(NOTEBOOKS)
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equations_are_indented_and_nothing_else_is(name):
+    text = registry.documentation(name)
+    equations = parts_of(text)["Equation:"][0].splitlines()[1:]
+    assert equations == indented(text.splitlines()) != []
+    assert max(map(len, equations)) <= 80  # so that a usual terminal breaks none
+
+
+PARAGRAPHS = """\
+A title.
+
+One two three
+four five.
+Notebook: "PyTorch", six
+seven.
+Equation: for all [b] of
+    x = [bold]y[/bold],   :x:
+    a line that is longer than the others and as it was
+
+Differs: in-between a-very-long-word-that-stays-whole it.
+"""
+WIDE = """\
+A title.
+
+One two three four five.
+Notebook: "PyTorch", six seven.
+Equation: for all [b] of
+    x = [bold]y[/bold],   :x:
+    a line that is longer than the others and as it was
+
+Differs: in-between a-very-long-word-that-stays-whole it.
+"""
+NARROW = """\
+A title.
+
+One two
+three four
+five.
+Notebook:
+"PyTorch",
+six seven.
+Equation:
+for all [b]
+of
+    x = [bold]y[/bold],   :x:
+    a line that is longer than the others and as it was
+
+Differs:
+in-between
+a-very-long-word-that-stays-whole
+it.
+"""
+
+
+@pytest.mark.parametrize(("width", "expected"), [(88, WIDE), (11, NARROW)])
+def test_paragraphs_are_filled_and_equations_left_alone(width, expected):
+    """Filled by hand."""
+    assert filled(PARAGRAPHS, width=width) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_filling_again_to_the_first_width_changes_nothing(name):
+    text = registry.documentation(name)
+    wide = filled(text, width=10_000)
+    assert filled(filled(text, width=40), width=10_000) == wide
+    assert wide.split() == text.split()
+
+
+def printed(capsys, monkeypatch, name: str, columns: int) -> tuple[str, str]:
+    """What `show` prints: the documentation, and the twins below it."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    show.print_twins(name)
+    above, frame, below = capsys.readouterr().out.partition("┏")
+    return above, frame + below
+
+
+@pytest.mark.parametrize("columns", [50, 80, 240])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_documentation_stands_above_the_twins(capsys, monkeypatch, name, columns):
+    text = registry.documentation(name)
+    above, below = printed(capsys, monkeypatch, name, columns)
+    assert below
+    assert above.split() == text.split()
+    shown = above.splitlines()
+    assert indented(shown) == indented(text.splitlines())
+    others = [line for line in shown if not line.startswith(" ")]
+    assert max(map(len, others)) <= min(columns, show.LONGEST)
+
+
+def test_brackets_and_colons_are_no_markup(capsys, monkeypatch):
+    monkeypatch.setattr(registry, "documentation", lambda name: PARAGRAPHS)
+    above, _ = printed(capsys, monkeypatch, "two_layer_manual", 80)
+    assert "    x = [bold]y[/bold],   :x:\n" in above
+
+
+@pytest.mark.parametrize("columns", [50, 80, 240])
+@pytest.mark.parametrize("name", ["line_linear", "two_layer_manual", "batching"])
+def test_twins_are_printed_whole(capsys, monkeypatch, name, columns):
+    """Every character of both, whatever the width."""
+    _, below = printed(capsys, monkeypatch, name, columns)
+    rows = [line.split("│")[1:3] for line in below.splitlines() if line[0] == "│"]
+    for side, framework in enumerate(FRAMEWORKS):
+        text = "".join("".join(row[side].split()) for row in rows)
+        assert text == "".join(source(framework, name).split())
