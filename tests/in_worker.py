@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from compare import noise
 from compare.fault import Edit
 from compare.measure import cast
 from compare.plant import modules
 from compare.registry import load
 from compare.spec import Prepared, prepare
+from compare.trace import same_bits
 
 SEED = 11
+STEPS = 5
 Arrays = dict[str, np.ndarray]
 
 
@@ -34,7 +37,12 @@ def _open(framework: str, name: str, precision: str, edit: Edit | None = None) -
         ].items()
     }
     return SimpleNamespace(
-        runtime=runtime, subject=subject, prepared=prepared, start=start, state=state
+        runtime=runtime,
+        subject=subject,
+        precision=precision,
+        prepared=prepared,
+        start=start,
+        state=state,
     )
 
 
@@ -51,22 +59,40 @@ def _copies(state: Mapping[str, np.ndarray]) -> Arrays:
     return {leaf: np.array(value) for leaf, value in state.items()}
 
 
-def round_trip(framework: str, name: str, precision: str) -> tuple[Arrays, Arrays]:
-    """A state of random numbers, and what comes out after it was loaded."""
+def examine(framework: str, name: str, precision: str) -> dict[str, Any]:
+    """All that is asked of every training, of one subject: it compiles once.
+
+    What comes back is small: whether numbers are the same is looked at over there.
+    """
     at = _open(framework, name, precision)
+    found = {"round trip": _round_trip(at), "after a step": _after_a_step(at)}
+    if precision == "float64":
+        found |= {"broken": _broken_states(at), "run": _many_and_one(at, STEPS)}
+        found |= {"narrow": _narrow(at)}
+    return found
+
+
+def _round_trip(at: Any) -> dict[str, tuple[str, bool]]:
+    """Of a state of random numbers: its types, and whether the same bits come out."""
     live = at.runtime.load(at.subject, at.state)
-    return at.state, at.runtime.dump(at.subject, live)[0]
+    got = at.runtime.dump(at.subject, live)[0]
+    assert got.keys() == at.state.keys()
+    return {
+        leaf: (value.dtype.name, same_bits(got[leaf], value))
+        for leaf, value in at.state.items()
+    }
 
 
-def stepped_round_trip(
-    framework: str, name: str, precision: str
-) -> tuple[Arrays, Arrays]:
-    """The state after one step, and the same loaded and dumped again."""
-    at = _open(framework, name, precision)
-    batch = at.runtime.feed(at.subject, cast(at.prepared.batches.at(0), precision))
+def _after_a_step(at: Any) -> dict[str, tuple[bool, bool]]:
+    """Of the state after a step: is it all zeros, and is it the same loaded again?"""
+    batch = at.runtime.feed(at.subject, cast(at.prepared.batches.at(0), at.precision))
     after = at.runtime.one_step(at.subject, at.start, batch)["after"]
     again = at.runtime.dump(at.subject, at.runtime.load(at.subject, after))[0]
-    return after, again
+    assert again.keys() == after.keys()
+    return {
+        leaf: (not np.any(value), same_bits(again[leaf], value))
+        for leaf, value in after.items()
+    }
 
 
 def aliasing(framework: str, name: str, precision: str) -> dict[str, bool]:
@@ -100,9 +126,8 @@ def _same(left: Arrays, right: Arrays) -> bool:
     )
 
 
-def broken_states(framework: str, name: str, precision: str) -> dict[str, str]:
+def _broken_states(at: Any) -> dict[str, str]:
     """What loading says to a state with one leaf gone, one too many, or misshapen."""
-    at = _open(framework, name, precision)
     load = partial(at.runtime.load, at.subject)
     told = {}
     for leaf, value in at.state.items():
@@ -150,40 +175,62 @@ def whole_numbers(framework: str, name: str, precision: str) -> tuple[Any, ...]:
     return state, batch, found["outputs"], found["gradients"]
 
 
-def many_and_one(
-    framework: str, name: str, precision: str, steps: int
-) -> dict[str, Any]:
-    """A run, and every one of its steps taken again by itself from the run's states."""
-    at = _open(framework, name, precision)
+def _many_and_one(at: Any, steps: int) -> dict[str, Any]:
+    """A run, and every one of its steps taken again by itself from the run's states.
+
+    Each is told as (step, leaf) → whether the bits are the same, the largest distance,
+    and the floor.
+    """
     prepared: Prepared = at.prepared
     small = tuple(leaf for leaf, v in prepared.parameters.items() if v.size <= 1_000)
     losses, rows, states = at.runtime.many_steps(
         at.subject,
         at.runtime.load(at.subject, at.start),
-        at.runtime.feed(at.subject, cast(prepared.batches.shared, precision)),
-        at.runtime.feed(at.subject, cast(prepared.batches.stacked, precision)),
+        at.runtime.feed(at.subject, cast(prepared.batches.shared, at.precision)),
+        at.runtime.feed(at.subject, cast(prepared.batches.stacked, at.precision)),
         steps=steps,
         stops=tuple(range(steps + 1)),
         record=small,
         record_steps=steps,
     )
-    single = []
+    single = {}
     for step in range(steps):
-        batch = cast(prepared.batches.at(step), precision)
+        batch = cast(prepared.batches.at(step), at.precision)
         fed = at.runtime.feed(at.subject, batch)
         # The first step of a run starts from an optimizer as it is built.
         state = at.start if step == 0 else states[step]
         found = at.runtime.one_step(at.subject, state, fed)
-        single.append({"returned": found["returned"], "after": found["after"]})
-    return {"losses": losses, "rows": rows, "states": states, "single": single}
+        assert found["after"].keys() == states[step + 1].keys()
+        single[step, "loss"] = _apart(found["returned"], losses[step])
+        for leaf, value in found["after"].items():
+            single[step, leaf] = _apart(value, states[step + 1][leaf])
+    kept = {
+        leaf: [
+            np.array_equal(row, states[step + 1][f"parameters/{leaf}"])
+            for step, row in enumerate(values)
+        ]
+        for leaf, values in rows.items()
+    }
+    shapes = {"losses": losses.shape, "stops": sorted(states)}
+    return {"single": single, "rows": kept} | shapes
+
+
+def _apart(one: Any, many: Any) -> tuple[bool, float, float]:
+    one, many = np.asarray(one), np.asarray(many)
+    floor = noise.float64_floor((one, many), (None, None), sensitivity=np.zeros(()))
+    return same_bits(one, many), float(noise.largest_distance(one, many)), float(floor)
 
 
 def narrow(
-    framework: str, name: str, precision: str, edit: Edit | None = None
+    framework: str, name: str, precision: str, edit: Edit
 ) -> dict[str, list[str]]:
+    """The same of a twin with an edit."""
+    return _narrow(_open(framework, name, precision, edit))
+
+
+def _narrow(at: Any) -> dict[str, list[str]]:
     """The operations that compute in less than float64, by phase."""
-    at = _open(framework, name, precision, edit)
-    batch = at.runtime.feed(at.subject, cast(at.prepared.batches.at(0), precision))
+    batch = at.runtime.feed(at.subject, cast(at.prepared.batches.at(0), at.precision))
     return at.runtime.low_precision(at.subject, at.start, batch)
 
 

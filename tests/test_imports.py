@@ -11,7 +11,7 @@ import compare
 from compare.fault import FRAMEWORKS
 from compare.plant import PACKAGE
 
-WORLDS = {"jax": {"jax", "jaxlib", "flax", "optax"}, "torch": {"torch"}}
+WORLDS = {"jax": {"jax", "jaxlib", "flax", "optax", "grain"}, "torch": {"torch"}}
 EITHER = WORLDS["jax"] | WORLDS["torch"]
 COMPARE = tuple(
     module.name for module in pkgutil.walk_packages(compare.__path__, "compare.")

@@ -3,6 +3,8 @@
 import json
 
 import msgspec
+import numpy as np
+import psutil
 import pytest
 from support import LESSONS, NAMES, SIDES, SPECS, TRAININGS, failing, twin
 
@@ -21,21 +23,42 @@ EVERY_LESSON = pytest.mark.parametrize("name", LESSONS)
 # Of 40 steps, four log-spaced ones (1, 3.42, 11.7, 40, rounded, less 1), and the
 # spec's own.
 SPACED = {0, 2, 11, 39}
+PROBES = {"logits ±20", "logits ±40", "logits ±800"}
 STEPS = dict.fromkeys(TRAININGS, SPACED) | {
     "dynamic_net": SPACED | {1, 3},
-    "moons_mlp_accumulated": SPACED
-    | {1, 3, 4, 5}
-    | {"logits ±20", "logits ±40", "logits ±800"},
+    "logistic_regression": SPACED | PROBES,
+    "moons_mlp": SPACED | {1, 3, 4, 5} | PROBES,
+    "moons_mlp_accumulated": SPACED | {1, 3, 4, 5} | PROBES,
 }
-ALWAYS = {*PHASES} - {"state", "oracle"}
-PHASES_OF = {
-    "line_linear": ALWAYS | {"oracle"},
-    "two_layer_manual": ALWAYS | {"oracle"},
-    "two_layer_adam": ALWAYS | {"state"},
-    "dynamic_net": ALWAYS | {"state"},
-    "moons_mlp_accumulated": ALWAYS | {"state"},
-} | {lesson: {"outputs", "oracle"} for lesson in LESSONS}
+MOONS = {"logistic_regression", "moons_mlp", "moons_mlp_accumulated"}
+PREDICTED = {name: {"plane", "points"} for name in MOONS} | {
+    "dynamic_net": {"depth 0", "depth 1", "depth 2", "depth 3"}
+}
+STATEFUL = {"two_layer_adam", "dynamic_net", "moons_mlp_accumulated"}
+"""Trainings whose optimizer keeps something from one step to the next."""
+STILL = {"two_layer_rebinding"}
+"""Trainings that train nothing, which is what they show."""
 MAPS = ("outputs", "loss", "gradients", "state", "update")
+
+
+def phases_of(name: str) -> set[str]:
+    """Phases that must have rows, and no others may."""
+    spec = SPECS[name]
+    if name in LESSONS:
+        return {"outputs"} | ({"oracle"} if spec.expected else set())
+    absent = set() if name in STATEFUL else {"state"}
+    return {*PHASES} - absent - (set() if third_opinions(spec) else {"oracle"})
+
+
+def third_opinions(spec) -> dict[str, set[str]]:
+    """What stands behind the side in a row's quantity → the leaves it speaks of."""
+    found = {f" in {s.example}": recorded(SPECS[s.example]) for s in spec.siblings}
+    return found | ({"": recorded(spec)} if spec.oracle else {})
+
+
+def recorded(spec) -> set[str]:
+    """Parameters of at most 1,000 numbers, which are kept at every step."""
+    return {leaf for leaf, at in spec.parameters.items() if np.prod(at.shape) <= 1000}
 
 
 @pytest.fixture
@@ -64,7 +87,7 @@ def test_the_twins_agree(example, name):
 
 @EVERY
 def test_every_phase_that_there_is_has_rows(example, name):
-    assert {row.phase for row in example.checks} == PHASES_OF[name]
+    assert {row.phase for row in example.checks} == phases_of(name)
 
 
 @EVERY
@@ -90,23 +113,28 @@ def test_only_exact_rows_are_without_a_score(example):
         for row in example.checks
         if row.score is None and row.phase == "trajectory"
     }
-    assert quantities <= {"finite in jax", "finite in torch"}
+    finite = {"finite in jax", "finite in torch"}
+    assert quantities <= finite | {
+        f"loss of {side} stands still" for side in FRAMEWORKS
+    }
 
 
 @EVERY_TRAINING
 def test_every_checkpoint_has_every_leaf_in_both_precisions(example, name):
     spec, special = SPECS[name], variants(name)
-    rows = [row for row in example.checks if row.quantity not in special]
+    rows = [
+        row
+        for row in example.checks
+        if row.quantity not in special and not row.quantity.endswith("stands still")
+    ]
     for precision in ("float64", "float32"):
         mine = [row for row in rows if row.precision == precision]
-        for phase in MAPS if "state" in PHASES_OF[name] else set(MAPS) - {"state"}:
+        for phase in MAPS if name in STATEFUL else set(MAPS) - {"state"}:
             found = {(row.step, row.leaf) for row in mine if row.phase == phase}
             leaves = {""} if phase in ("outputs", "loss") else set(spec.parameters)
             assert found == {(s, leaf) for s in STEPS[name] for leaf in leaves}, phase
         predicted = {row.leaf for row in mine if row.phase == "predictions"}
-        assert len(predicted) == {"dynamic_net": 4, "moons_mlp_accumulated": 2}.get(
-            name, 1
-        )
+        assert predicted == PREDICTED.get(name, {""})
 
 
 @EVERY_TRAINING
@@ -141,16 +169,37 @@ def test_the_run_is_compared_step_by_step(example, name):
         spec.parameters
     )
     assert [row.precision for row in rows if row.quantity == "loss"] == ["float64"]
-    finite = {row.quantity: row.step for row in rows if row.precision == "float32"}
+    finite = {row.quantity: row.step for row in rows if "finite" in row.quantity}
     assert finite == {"finite in jax": 39, "finite in torch": 39}
     assert 1 <= example.facts["horizon"] <= 20
 
 
 @EVERY_TRAINING
-def test_an_oracle_judges_both_sides(example, name):
-    oracle = {row.quantity for row in example.checks if row.phase == "oracle"}
-    quantities = ("loss", "parameters") if SPECS[name].oracle else ()
-    assert oracle == {f"{q} of {side}" for q in quantities for side in FRAMEWORKS}
+def test_oracles_and_siblings_judge_both_sides(example, name):
+    told = {(r.quantity, r.leaf) for r in example.checks if r.phase == "oracle"}
+    due = set()
+    for by, leaves in third_opinions(SPECS[name]).items():
+        for side in FRAMEWORKS:
+            due |= {(f"loss of {side}{by}", "")}
+            due |= {(f"parameters of {side}{by}", leaf) for leaf in leaves}
+    assert told == due
+
+
+@EVERY_TRAINING
+def test_what_must_stand_still_does_and_nothing_else(example, name):
+    """The loss in both precisions, and the update of every leaf."""
+    told = {
+        (row.phase, row.quantity.removesuffix(" stands still"), row.leaf, row.precision)
+        for row in example.checks
+        if row.quantity.endswith(" stands still")
+    }
+    losses = {("trajectory", f"loss of {side}", "", p) for side, p in SIDES}
+    updates = {
+        ("update", f"update of {side}", leaf, "float64")
+        for side in FRAMEWORKS
+        for leaf in SPECS[name].parameters
+    }
+    assert told == (losses | updates if name in STILL else set())
 
 
 @EVERY_LESSON
@@ -224,6 +273,23 @@ def test_the_environment_is_told(whole):
         "effort": {"copies": 2, "steps": 40, "float64_steps": 20, "checkpoints": 4},
     }
     assert {"date", "python", "platform", "processor", "cores", "memory"} <= set(told)
+
+
+def test_cpu_seconds_are_told_by_what_they_went_into(whole):
+    spent = whole.found.environment["cpu seconds"]
+    assert list(spent) == ["imports", "compiling", "computing", "harness"]
+    assert min(spent.values()) > 0
+
+
+def test_cpu_seconds_add_up_to_all_that_the_workers_used(workers):
+    def used() -> float:
+        times = [psutil.Process(at.pid).cpu_times() for at in workers._workers.values()]
+        return sum(each.user + each.system for each in times)
+
+    workers.describe()  # all of them are there
+    before, spent, after = used(), sum(workers.spent().values()), used()
+    # The kernel tells user and system time rounded down to ticks of 1/100 s.
+    assert before <= spent <= after + 2 * len(SIDES) / 100
 
 
 @EVERY

@@ -132,8 +132,8 @@ def test_two_twins_that_do_nothing_prove_nothing(workers):
     still = {(r.phase, r.quantity) for r in failing(done) if r.phase != "oracle"}
     sides = "jax", "torch"
     assert still == {
-        *(("loss", f"moves in {side}") for side in sides),
-        *(("update", f"update of {side}") for side in sides),
+        *(("trajectory", f"loss of {side} moves") for side in sides),
+        *(("update", f"update of {side} moves") for side in sides),
     }
 
 

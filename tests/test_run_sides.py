@@ -35,9 +35,9 @@ def test_the_same_seed_gives_the_same_rows(whole, workers, name):
 
 
 def test_another_seed_gives_other_numbers(whole, workers):
-    base = folder.settings_of(whole.found).task("two_layer_manual")
+    settings = replace(folder.settings_of(whole.found), seed=1)
     sides = [("torch", "float64"), ("torch", "float32")]
-    other = measure(replace(base, seed=1), workers, sides=sides).traces
+    other = measure(settings.task("two_layer_manual"), workers, sides=sides).traces
     first = measured(whole, "two_layer_manual", "torch").traces
     for left, right in zip(first, other, strict=True):
         told, others = left.facts["received"], right.facts["received"]
@@ -55,7 +55,7 @@ def test_one_framework_alone_is_skipped_but_its_oracle_is_judged(whole, name, ab
     done = judge(measured(whole, name, there), base, seconds=0.0)
     assert done.verdict == "skipped"
     told = [row.why for row in done.checks if row.verdict == "skipped"]
-    packages = {"jax": "jax flax optax", "torch": "torch"}[absent]
+    packages = {"jax": "jax flax optax grain", "torch": "torch"}[absent]
     assert told == [f"{absent} is not installed: pip install {packages}"]
     judged = {row.quantity for row in done.checks if row.phase == "oracle"}
     assert all(quantity.endswith(f" of {there}") for quantity in judged)
