@@ -10,8 +10,8 @@ Equation:
     m ← 0.9 m + 0.1 g,  v ← 0.999 v + 0.001 g²
     θ ← θ − 10⁻⁴ · m / (1 − 0.9ᵗ) / (√(v / (1 − 0.999ᵗ)) + 10⁻⁸)
 Differs: in how the correction is computed. Optax counts the steps once and forms
-1 − 0.999ᵗ in the run's precision; PyTorch counts them for each parameter and forms it
-as a Python number, in 64 bits. That shows in the last digits of float32 only.
+1 − 0.999ᵗ in the run's precision, which in float32 is off by 2 · 10⁻⁵ of itself;
+PyTorch counts them for each parameter and forms it in 64 bits in any case.
 """
 
 from functools import partial
