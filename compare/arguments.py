@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compare import registry
-from compare.fault import Side
+from compare.fault import FRAMEWORKS, Side
 from compare.pool import install_line, installed, missing
 from compare.spec import Training
 
@@ -33,6 +33,9 @@ def training(name: str) -> Training:
 def framework(wanted: Side | None) -> Side:
     """The framework asked for, or the only one that is installed."""
     there = installed()
+    if not there:
+        lines = " or ".join(install_line(name) for name in FRAMEWORKS)
+        raise Wrong(f"no framework is installed: {lines}")
     if wanted is None and len(there) == 1:
         return there[0]
     if wanted is None:
@@ -78,5 +81,7 @@ def picture(path: Path | None, plan: "Plan") -> None:
         raise Wrong(f"--plot: there is no folder {path.parent}")
     if not plan.steps and plan.spec.picture is None:
         raise Wrong(f"--plot: {plan.example} has no picture of its data alone")
+    if path.is_dir():
+        raise Wrong(f"--plot: expected a file, {path} is a folder")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise Wrong(f"--plot: cannot write {path}")

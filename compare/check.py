@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from compare import noise
-from compare.fault import FRAMEWORKS
+from compare.fault import FRAMEWORKS, NAMES
 from compare.result import Row, Verdict
 from compare.task import Task
 from compare.trace import Key, Step, Trace, same_bits
 
-NAMES = {"jax": "JAX", "torch": "PyTorch"}
 Sides = Mapping[tuple[str, str], Trace]
 """Traces by (framework, precision)."""
 

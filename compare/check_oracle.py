@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from compare import noise
 from compare.check import Incomparable, Pair, Sides, exact, failed, judge
@@ -25,9 +24,7 @@ def check_oracle(
     """Each framework's float64 run against what others make of the same start."""
     third: Arrays = {}
     if spec.oracle is not None:
-        # The workers have the cores: more threads would only wait for each other.
-        with threadpool_limits(1):
-            third = spec.oracle(prepared, task.effort.float64_steps_of(spec))
+        third = spec.oracle(prepared, task.effort.float64_steps_of(spec))
         if not third:
             yield exact("oracle", "rows", ok=False, why="the oracle says nothing")
     for (side, precision), trace in sides.items():
@@ -62,10 +59,12 @@ def _sibling(
     for name, left in mine.items():
         shown = _shown(name, f"of {trace.framework} in {sibling.example}")
         key = Key("sibling", sibling.example, name)
-        if key not in trace.arrays:
-            yield failed(shown, f"{sibling.example} recorded no {name}")
+        right = trace.arrays.get(key)
+        if right is None or right.shape != left.shape:
+            shape = "nothing" if right is None else f"shape {right.shape}"
+            why = f"expected shape {left.shape}, {sibling.example} recorded {shape}"
+            yield failed(shown, why)
             continue
-        right = trace.arrays[key]
         copies = moved["loss"] if name == "loss" else leaves
         floor = _floor(left, right, narrow.get(name), copies)
         names = (trace.example, sibling.example)

@@ -192,7 +192,8 @@ def train(
         arguments.Wrong,
     )
     _or_usage(lambda: arguments.picture(plot, plan), arguments.Wrong)
-    command_train.execute(plan, plot)
+    # What a framework refuses, such as a negative learning rate, it says itself.
+    _or_usage(lambda: command_train.execute(plan, plot), ValueError, OSError)
 
 
 @app.command()
@@ -206,7 +207,7 @@ def selftest(
     """Plant faults one at a time and say how many are detected."""
     from compare import selftest as planted
     from compare.fault import FRAMEWORKS
-    from compare.pool import install_line, missing
+    from compare.pool import Crashed, NotReady, install_line, missing
 
     known = [fault.name for fault in planted.FAULTS]
     for name in names or ():
@@ -215,7 +216,11 @@ def selftest(
             raise _usage(f"there is no fault {name!r}; there are: {'; '.join(near)}")
     if absent := [install_line(name) for name in FRAMEWORKS if missing(name)]:
         raise _usage(f"selftest needs both frameworks: {'; '.join(absent)}")
-    report = planted.command(names, seed=seed, as_json=as_json)
+    try:
+        report = planted.command(names, seed=seed, as_json=as_json)
+    except (Crashed, NotReady) as error:
+        _say(f"the twins as they are cannot be measured: {error}")
+        raise typer.Exit(MISMATCH) from None
     raise typer.Exit(MISMATCH if report.missed else PASSED)
 
 

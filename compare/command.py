@@ -61,14 +61,7 @@ def execute(
         result.write(found, where / "run.json")
         return found
 
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
+    progress = bar_of(console)
     with Workers(installed(), where / "logs", device=settings.device) as workers:
         told["workers"] = workers.describe()
         written()
@@ -86,6 +79,19 @@ def execute(
                 progress.console.print(_line(example), highlight=False)
         told["cpu seconds"] = _accounted(workers.spent())
     return written()
+
+
+def bar_of(console: Console, *, transient: bool = False) -> Progress:
+    """A progress bar, where there is a terminal to show it."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=transient,
+        disable=not console.is_terminal,
+    )
 
 
 def _accounted(spent: Mapping[str, float]) -> dict[str, float]:

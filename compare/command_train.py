@@ -6,34 +6,19 @@ from pathlib import Path
 import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 
+from compare.command import bar_of
 from compare.spec import prepare
 from compare.train import Plan, Trained, train, true_predictions
 
-COLUMNS = 5
+COLUMNS = 3
 """As many losses of a sweep are shown beside each other."""
 
 
 def execute(plan: Plan, picture: Path | None) -> None:
     """Train, say what came of it, and draw it; raises OSError for the picture."""
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=not Console(stderr=True).is_terminal,
-    )
-    with progress:
+    with bar_of(Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(plan.example, total=plan.steps)
         found = train(plan, done=lambda step: progress.update(bar, completed=step))
     console = Console()
@@ -95,7 +80,7 @@ def _sweep(plan: Plan, found: Sequence[Trained]) -> Table:
     some = np.linspace(0, len(steps) - 1, min(COLUMNS, len(steps))).round()
     steps = [steps[int(at)] for at in some]
     for step in steps:
-        table.add_column(f"loss at {step}", justify="right")
+        table.add_column(f"loss at {step}", justify="right", no_wrap=True)
     for heading in (plan.spec.metric_name, "norm of parameters"):
         table.add_column(heading, justify="right")
     for run, one in enumerate(found):

@@ -5,6 +5,7 @@ from typing import Literal
 
 Side = Literal["jax", "torch"]
 FRAMEWORKS: tuple[Side, ...] = ("jax", "torch")
+NAMES = {"jax": "JAX", "torch": "PyTorch"}
 
 
 @dataclass(frozen=True)

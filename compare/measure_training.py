@@ -63,10 +63,10 @@ def _sibling(
     if not isinstance(other, Training):
         raise TypeError(f"sibling: expected a training, got {sibling.example}")
     _, twin = modules(task.framework, sibling.example)
-    subject = runtime.prepare(twin, device=task.device, accumulates=False)
+    subject = runtime.prepare(twin, device=task.device, accumulates=other.accumulates)
     start = sibling.parameters(own.parameters)
     steps = task.effort.float64_steps_of(spec)
-    effort = replace(task.effort, steps=steps, checkpoints=1)
+    effort = replace(task.effort, steps=steps, float64_steps=steps, checkpoints=1)
     run = _Run(replace(task, effort=effort), runtime, subject, other)
     values, _, _ = run.train(start, prepare(other, task.seed).batches)
     return {

@@ -10,6 +10,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
+from compare.fault import NAMES
 from compare.predictions import PLANE
 from compare.spec import Arrays
 from compare.train import Plan, Trained
@@ -18,7 +19,6 @@ SIDE = 300
 """Width and height of a panel, in pixels at scale 1."""
 # Told apart by the colour-blind too: Okabe and Ito, Color Universal Design, 2008.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
-FRAMEWORKS = {"jax": "JAX", "torch": "PyTorch"}
 
 
 def draw(
@@ -38,7 +38,7 @@ def draw(
     ]
     if plan.steps:
         panels.append(_losses(plan, found, names))
-    title = f"{plan.example} ({FRAMEWORKS[plan.framework]}, {plan.steps} steps)"
+    title = f"{plan.example} ({NAMES[plan.framework]}, {plan.steps} steps)"
     whole = alt.concat(*panels, columns=3).properties(title=title)
     each = "independent"
     whole = whole.resolve_scale(color=each, fill=each, shape=each)

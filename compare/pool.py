@@ -164,7 +164,8 @@ class Workers:
         ]
         total: Counter[str] = Counter()
         for future in asked:
-            total.update(future.result())
+            with suppress(Crashed, NotReady):  # nor does one that dies over it
+                total.update(future.result())
         return dict(total)
 
     def _ask(

@@ -40,5 +40,5 @@ def _module(name: str) -> ModuleType:
 
 
 def summary(name: str) -> str:
-    """The first line of an example's documentation."""
+    """What an example teaches, in one line."""
     return load(name).teaches

@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from compare import result, trace
 from compare.check import Incomparable
 from compare.check_lesson import check_lesson
@@ -184,11 +186,16 @@ def run(
     """Run examples, a few at a time; each is yielded when it is done."""
 
     def one(name: str) -> Example:
-        base, began = settings.task(name), time.perf_counter()
+        began = time.perf_counter()
         try:
+            base = settings.task(name)
             measured = measure(base, workers)
         except Crashed as error:
             return crash(name, str(error), seconds=time.perf_counter() - began)
+        except Exception as error:
+            # A fault of a spec must not take the other examples along.
+            why = f"the spec raised {type(error).__name__}: {error}"
+            return crash(name, why, seconds=time.perf_counter() - began)
         spent = time.perf_counter() - began
         try:
             done = judge(measured, base, seconds=spent)
@@ -200,7 +207,8 @@ def run(
             keep(measured, name)
         return done
 
-    with ThreadPoolExecutor(AT_ONCE) as threads:
+    # The workers have the cores: threads of oracles would only wait for each other.
+    with threadpool_limits(1), ThreadPoolExecutor(AT_ONCE) as threads:
         futures = [threads.submit(one, name) for name in names]
         try:
             for future in as_completed(futures):

@@ -11,6 +11,7 @@ import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 from compare.command import describe
 from compare.fault import Fault
@@ -79,7 +80,7 @@ def plant_all(
     done: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Report:
     """Measure each example as it is, then once more for each of its faults."""
-    with ThreadPoolExecutor(AT_ONCE) as threads:
+    with threadpool_limits(1), ThreadPoolExecutor(AT_ONCE) as threads:
         try:
             started = {
                 name: threads.submit(measure, settings.task(name), workers)

@@ -67,7 +67,8 @@ class Sibling:
     """Another example whose twin must take the same steps in the same framework.
 
     `parameters` says what the example's own parameters are in the sibling. It is given
-    whole runs too, with an axis for the steps in front of each leaf's own.
+    whole runs too: with an axis for the steps in front of each leaf's own, and without
+    the leaves of more than 1,000 elements, of which the loss of the next step tells.
     """
 
     example: str

@@ -59,18 +59,19 @@ def train(
     os.environ |= worker.environment("float32", "cpu")
     runtime, twin = modules(plan.framework, plan.example)
     runtime.start(precision="float32", device="cpu")
-    spec, drawn = plan.spec, prepare(plan.spec, plan.seed)
+    spec, prepared = plan.spec, prepare(plan.spec, plan.seed)
     subject = runtime.prepare(twin, device="cpu", accumulates=spec.accumulates)
 
     def fed(arrays: Arrays) -> dict[str, Any]:
         return runtime.feed(subject, cast(arrays, "float32"))
 
-    start = {f"parameters/{leaf}": v for leaf, v in drawn.parameters.items()}
+    start = {f"parameters/{leaf}": v for leaf, v in prepared.parameters.items()}
     states = [cast(start, "float32")] * plan.runs
     losses = [np.zeros((plan.runs, 0), np.float32)]
-    shared = fed(drawn.batches.shared)
+    shared = fed(prepared.batches.shared)
     for begin, end in _pieces(plan.steps):
-        rows = {name: value[begin:end] for name, value in drawn.batches.stacked.items()}
+        stacked = prepared.batches.stacked
+        rows = {name: value[begin:end] for name, value in stacked.items()}
         some, states = runtime.many_runs(
             subject,
             states,
@@ -86,7 +87,7 @@ def train(
         live = runtime.load(subject, state)
         predictions = {
             label: runtime.predict(subject, live, fed(inputs))
-            for label, inputs in spec.prediction_inputs(drawn.data).items()
+            for label, inputs in spec.prediction_inputs(prepared.data).items()
         }
         prefix = "parameters/"
         parameters = {
@@ -94,7 +95,7 @@ def train(
             for name, value in state.items()
             if name.startswith(prefix)
         }
-        metric = float(spec.metric(predictions, drawn.data))
+        metric = float(spec.metric(predictions, prepared.data))
         return Trained(own, parameters, predictions, metric)
 
     return [
@@ -105,18 +106,18 @@ def train(
 
 def true_predictions(plan: Plan) -> Arrays | None:
     """What the twin predicts with the parameters that the data were made with."""
-    spec, drawn = plan.spec, prepare(plan.spec, plan.seed)
+    spec, prepared = plan.spec, prepare(plan.spec, plan.seed)
     if spec.truth is None:
         return None
     runtime, twin = modules(plan.framework, plan.example)
     subject = runtime.prepare(twin, device="cpu", accumulates=False)
-    truth = {f"parameters/{leaf}": v for leaf, v in spec.truth(drawn.data).items()}
+    truth = {f"parameters/{leaf}": v for leaf, v in spec.truth(prepared.data).items()}
     live = runtime.load(subject, cast(truth, "float32"))
     return {
         label: runtime.predict(
             subject, live, runtime.feed(subject, cast(inputs, "float32"))
         )
-        for label, inputs in spec.prediction_inputs(drawn.data).items()
+        for label, inputs in spec.prediction_inputs(prepared.data).items()
     }
 
 

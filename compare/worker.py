@@ -66,8 +66,8 @@ def send(task: Task, where: str) -> Parcel:
 
 def perform(task: Task) -> tuple[Trace, dict[int, State]]:
     """Do one task: its trace, and the checkpoint states of a trajectory."""
-    runtime, twin = modules(task.framework, task.example, task.edit)
     try:
+        runtime, twin = modules(task.framework, task.example, task.edit)
         with by_name(twin):
             return _perform(task, Timed(runtime, CLOCK), twin)
     except (Exception, SystemExit) as error:
@@ -75,7 +75,7 @@ def perform(task: Task) -> tuple[Trace, dict[int, State]]:
     finally:
         if psutil.Process().memory_info().rss > PLENTY:
             with CLOCK.running():
-                runtime.forget()
+                import_module(f"{PACKAGE[task.framework]}.runtime").forget()
 
 
 def _perform(

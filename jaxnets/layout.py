@@ -4,9 +4,8 @@ States are flat dicts of NumPy arrays: `parameters/<leaf>`, `optimizer/<slot>/<l
 and `accumulated/<leaf>` where gradients are kept. Every leaf is mapped exactly once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from inspect import signature
 from types import ModuleType
 from typing import Any
 
@@ -101,13 +100,6 @@ def _zeros(tree: Any) -> Any:
         return jnp.zeros(leaf.shape, default if floats else leaf.dtype)
 
     return jax.tree.map(zeros, tree)
-
-
-def accepted(
-    function: Callable[..., Any], constants: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Those constants that a function takes: of the step, or of the optimizer."""
-    return {n: constants[n] for n in signature(function).parameters if n in constants}
 
 
 def leaves(model: Any) -> dict[Path, Place]:

@@ -33,6 +33,12 @@ def test_the_only_framework_there_is_need_not_be_named(monkeypatch, only):
     assert arguments.framework(None) == only
 
 
+def test_without_any_framework_both_lines_are_said(monkeypatch):
+    monkeypatch.setattr(arguments, "installed", lambda: ())
+    with pytest.raises(Wrong, match=r"no framework is installed: pip .* or pip "):
+        arguments.framework(None)
+
+
 def test_of_two_one_must_be_named():
     with pytest.raises(Wrong, match="expected jax or torch"):
         arguments.framework(None)
@@ -94,6 +100,12 @@ def test_a_picture(tmp_path, name):
 def test_a_picture_that_cannot_be_drawn(tmp_path, path, match):
     with pytest.raises(Wrong, match=match):
         arguments.picture(tmp_path / path, plan())
+
+
+def test_a_folder_is_no_picture(tmp_path):
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(Wrong, match=r"expected a file, .*a\.png is a folder"):
+        arguments.picture(tmp_path / "a.png", plan())
 
 
 def test_a_picture_of_data_that_are_not_drawn():

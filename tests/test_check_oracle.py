@@ -149,7 +149,13 @@ def test_a_sibling_that_goes_another_way_fails_on_its_side(side, name):
 @pytest.mark.parametrize("side", ["jax", "torch"])
 def test_a_sibling_that_did_not_run_fails(side):
     (row,) = failing(of_siblings(with_sibling(**{side: {"parameters/v": None}})))
-    assert row.why == "twin brother recorded no parameters/v"
+    assert row.why == "expected shape (4, 2, 3), twin brother recorded nothing"
+
+
+def test_a_sibling_of_another_length_fails():
+    traces = with_sibling(jax={"loss": np.ones(STEPS + 1)})
+    (row,) = failing(of_siblings(traces))
+    assert row.why == "expected shape (4,), twin brother recorded shape (5,)"
 
 
 # -------------------------------------------------------------------------- variants

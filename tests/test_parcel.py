@@ -1,10 +1,12 @@
 """Values that travel through a file: the same bits, and no file left."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from compare import parcel
 from compare.parcel import folder, pack, unpack
 from compare.trace import Key, Trace
 
@@ -48,6 +50,28 @@ def test_a_trace_is_whole_and_can_be_changed(where):
     found.arrays[key] += 1
     assert found.arrays[key].tolist() == [1, 2, 3]
     assert found.arrays[other].tobytes() == arrays[other].tobytes()
+
+
+def test_where_memory_is_short_the_disk_is_used(where, monkeypatch):
+    """A container may have no more than 64 MB of it."""
+    real, asked = tempfile.NamedTemporaryFile, []
+
+    def opened(*, dir, delete):
+        asked.append(dir)
+        file = real(dir=dir, delete=delete)
+        if dir is not None:
+            file.write = full
+        return file
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(parcel.tempfile, "NamedTemporaryFile", opened)
+    packed = pack(np.arange(9.0), where)
+    assert asked == [where, None]
+    assert [*Path(where).iterdir()] == []
+    assert unpack(packed).tolist() == [*range(9)]
+    assert not packed.path.exists()
 
 
 def test_the_folder_goes_with_what_nobody_fetched():

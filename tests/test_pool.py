@@ -166,6 +166,15 @@ def test_what_a_twin_raises_is_told_in_its_own_words(started, framework, does, s
     started.submit(task(framework)).result()
 
 
+def test_what_was_spent_is_told_by_those_that_live(torch_alone):
+    """Accounts are no reason to fail: a worker that died unseen is left out."""
+    torch_alone.describe()
+    first = torch_alone.spent()
+    assert first.keys() == {"imports", "compiling", "computing", "harness"}
+    psutil.Process(torch_alone._workers["torch", "float64"].pid).kill()
+    assert torch_alone.spent()["imports"] < first["imports"]
+
+
 def test_an_edit_that_finds_nothing_is_an_error(started):
     edit = Edit("no such line", "")
     asked = Task("trajectory", EXAMPLE, "torch", "float32", 0, "r", edit=edit)

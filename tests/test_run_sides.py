@@ -6,12 +6,32 @@ import msgspec
 import pytest
 from support import SIDES, SMALL, failing
 
-from compare import folder, trace_file
+from compare import folder, run, trace_file
 from compare.fault import FRAMEWORKS, Edit
+from compare.registry import load
 from compare.run import Measured, Settings, check, judge, measure
 from compare.trace import Key
 
 pytest_plugins = ("warm",)
+
+
+def test_a_spec_that_raises_is_a_crash_of_its_own(workers, monkeypatch):
+    """The other examples are run all the same."""
+    real = run.prepare
+
+    def prepare(spec, seed):
+        if spec is load("line_sgd"):
+            raise ValueError("no data today")
+        return real(spec, seed)
+
+    monkeypatch.setattr(run, "prepare", prepare)
+    settings = Settings(effort=SMALL, run=run.new_run())
+    names = ["line_sgd", "cross_entropy"]
+    found = {done.name: done for done in run.run(names, settings, workers)}
+    assert found["cross_entropy"].verdict == "rounding"
+    (row,) = found["line_sgd"].checks
+    assert row.verdict == "crashed"
+    assert row.why == "the spec raised ValueError: no data today"
 
 
 def measured(whole, name: str, *sides: str) -> Measured:

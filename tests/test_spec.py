@@ -96,6 +96,25 @@ TRAININGS = [n for n in registry.names() if isinstance(registry.load(n), Trainin
 
 
 @pytest.mark.parametrize("name", TRAININGS)
+def test_what_is_drawn_depends_on_the_seed_alone(name):
+    """Workers get what was drawn once; `--from` draws it anew."""
+    first, again, other = (prepare(registry.load(name), seed) for seed in (5, 5, 6))
+    alike = [bits(one) == bits(first) for one in (again, other)]
+    assert alike == [True, name in ("line_manual", "line_sgd")]
+
+
+def bits(prepared) -> dict[str, bytes]:
+    """Everything that was drawn."""
+    batches = prepared.batches
+    parts = (prepared.data, prepared.parameters, batches.shared, batches.stacked)
+    return {
+        f"{number} {name}": value.tobytes()
+        for number, part in enumerate(parts)
+        for name, value in part.items()
+    }
+
+
+@pytest.mark.parametrize("name", TRAININGS)
 def test_every_training_spec_is_drawn_in_float64_for_all_its_steps(name):
     """Data and parameters with all their digits, not ones rounded to float32."""
     spec = registry.load(name)

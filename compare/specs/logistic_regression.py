@@ -1,8 +1,8 @@
 """Two moons and a straight line between them: a linear layer behind a sigmoid.
 
 The least that can be called a classifier. Its surface of probabilities is a slope
-across a straight line, and the moons are not to be parted by one: a tenth to an
-eighth of the points stay on the wrong side, which is why `moons_mlp` has hidden layers.
+across a straight line, and the moons are not to be parted by one: a tenth to a
+seventh of the points stay on the wrong side, so `moons_mlp` has hidden layers.
 
 Notebook: "Neural Networks with PyTorch", Logistic Regression.
 Equation:

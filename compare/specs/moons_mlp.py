@@ -3,7 +3,8 @@
 A straight line cannot part the moons (`logistic_regression`); two hidden layers can.
 The loss is taken of probabilities, which saturate: the probes reach logits where a
 logarithm must be clamped and where a careless port turns to NaN. What weight decay
-does is answered by `twinnets train moons_mlp --sweep weight_decay=0,1e-4,…`.
+does is answered by `twinnets train moons_mlp --framework jax --sweep
+weight_decay=0,1e-4,…`.
 
 Notebook: "Neural Networks with PyTorch", the non-linear network, mended: gradients are
 cleared at every batch. `moons_mlp_accumulated` is the loop as printed.
@@ -120,7 +121,7 @@ FAULTS = (
         "decay + 1e-9 of it",
         "torch",
         "update",
-        Edit("weight_decay=weight_decay", "weight_decay=weight_decay * (1 + 1e-7)"),
+        Edit("weight_decay=weight_decay", "weight_decay=weight_decay * (1 + 1e-9)"),
     ),
 )
 
