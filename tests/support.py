@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from math import prod
 from pathlib import Path
 
 from compare import registry
@@ -68,6 +69,12 @@ def python(*arguments: str, timeout: float = 120, **environment: str):
 def twinnets(*arguments: str, **options):
     """Run the command line as a process of its own."""
     return python("-m", "compare", *arguments, **options)
+
+
+def recorded(name: str) -> set[str]:
+    """Parameters of at most 1,000 numbers, which are kept at every step."""
+    leaves = SPECS[name].parameters.items()
+    return {leaf for leaf, start in leaves if prod(start.shape) <= 1000}
 
 
 def failing(example, phase: str = "") -> list:

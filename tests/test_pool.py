@@ -274,6 +274,7 @@ def test_a_device_that_is_missing_is_said_before_anything_runs(framework, tmp_pa
     [
         ({"torch"}, ("jax",), "pip install torch"),
         ({"jax", "optax"}, ("torch",), "pip install jax optax"),
+        ({"grain"}, ("torch",), "pip install grain"),
         ({"flax", "torch"}, (), "pip install flax"),
     ],
 )

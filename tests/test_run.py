@@ -3,10 +3,9 @@
 import json
 
 import msgspec
-import numpy as np
 import psutil
 import pytest
-from support import LESSONS, NAMES, SIDES, SPECS, TRAININGS, failing, twin
+from support import LESSONS, NAMES, SIDES, SPECS, TRAININGS, failing, recorded, twin
 
 from compare import result
 from compare.fault import FRAMEWORKS
@@ -47,18 +46,14 @@ def phases_of(name: str) -> set[str]:
     if name in LESSONS:
         return {"outputs"} | ({"oracle"} if spec.expected else set())
     absent = set() if name in STATEFUL else {"state"}
-    return {*PHASES} - absent - (set() if third_opinions(spec) else {"oracle"})
+    return {*PHASES} - absent - (set() if third_opinions(name) else {"oracle"})
 
 
-def third_opinions(spec) -> dict[str, set[str]]:
+def third_opinions(name: str) -> dict[str, set[str]]:
     """What stands behind the side in a row's quantity → the leaves it speaks of."""
-    found = {f" in {s.example}": recorded(SPECS[s.example]) for s in spec.siblings}
-    return found | ({"": recorded(spec)} if spec.oracle else {})
-
-
-def recorded(spec) -> set[str]:
-    """Parameters of at most 1,000 numbers, which are kept at every step."""
-    return {leaf for leaf, at in spec.parameters.items() if np.prod(at.shape) <= 1000}
+    spec = SPECS[name]
+    found = {f" in {s.example}": recorded(s.example) for s in spec.siblings}
+    return found | ({"": recorded(name)} if spec.oracle else {})
 
 
 @pytest.fixture
@@ -178,7 +173,7 @@ def test_the_run_is_compared_step_by_step(example, name):
 def test_oracles_and_siblings_judge_both_sides(example, name):
     told = {(r.quantity, r.leaf) for r in example.checks if r.phase == "oracle"}
     due = set()
-    for by, leaves in third_opinions(SPECS[name]).items():
+    for by, leaves in third_opinions(name).items():
         for side in FRAMEWORKS:
             due |= {(f"loss of {side}{by}", "")}
             due |= {(f"parameters of {side}{by}", leaf) for leaf in leaves}

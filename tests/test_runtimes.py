@@ -16,7 +16,7 @@ from in_worker import (
     narrow,
     whole_numbers,
 )
-from support import SIDES, SPECS, TRAININGS
+from support import SIDES, SPECS, TRAININGS, recorded
 from torch import nn
 
 from compare import noise
@@ -252,8 +252,7 @@ def test_a_run_is_its_steps_one_after_the_other(seen, framework, name):
 @EVERY_TRAINING
 def test_what_is_kept_of_every_step_is_in_the_states(seen, framework, name):
     kept = seen(framework, name, "float64")["run"]["rows"]
-    small = {n for n, at in SPECS[name].parameters.items() if np.prod(at.shape) <= 1000}
-    assert kept == {leaf: [True] * STEPS for leaf in small}
+    assert kept == {leaf: [True] * STEPS for leaf in recorded(name)}
 
 
 @EVERY_SIDE
