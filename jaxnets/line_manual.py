@@ -27,9 +27,11 @@ def loss(model: dict[str, Array], batch: dict[str, Array]) -> Float[Array, ""]:
     return jnp.mean((predict(model, batch) - batch["y"]) ** 2)
 
 
-def gradients(model: dict[str, Array], batch: dict[str, Array]) -> dict[str, Array]:
-    """The derivatives of the loss, by automatic differentiation."""
-    return jax.grad(loss)(model, batch)
+def loss_and_gradients(
+    model: dict[str, Array], batch: dict[str, Array]
+) -> tuple[Float[Array, ""], dict[str, Array]]:
+    """The loss and its derivatives, by automatic differentiation."""
+    return jax.value_and_grad(loss)(model, batch)
 
 
 @jax.jit
@@ -41,7 +43,7 @@ def train_step(
     learning_rate: float | Array = 0.1,
 ) -> tuple[Float[Array, ""], dict[str, Array]]:
     """One step of gradient descent; returns the loss before it and the new θ."""
-    value, slopes = loss(model, batch), gradients(model, batch)
+    value, slopes = loss_and_gradients(model, batch)
     return value, {"theta": model["theta"] - learning_rate * slopes["theta"]}
 
 

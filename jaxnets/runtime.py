@@ -169,7 +169,8 @@ def _loss_and_gradients(subject: Subject, live: Live, batch: Any) -> Any:
     twin = subject.twin
     model, _ = _open(subject, live, {})
     if subject.layout.graph is None:
-        return twin.loss(model, batch), twin.gradients(model, batch)
+        # The other loss is what `train_step` returns, and is looked at there.
+        return twin.loss(model, batch), twin.loss_and_gradients(model, batch)[1]
     return nnx.value_and_grad(twin.loss)(model, batch)
 
 

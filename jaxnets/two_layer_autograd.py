@@ -29,9 +29,11 @@ def loss(model: dict[str, Array], batch: dict[str, Array]) -> Float[Array, ""]:
     return jnp.sum((predict(model, batch) - batch["y"]) ** 2)
 
 
-def gradients(model: dict[str, Array], batch: dict[str, Array]) -> dict[str, Array]:
-    """The derivatives of the loss, by automatic differentiation."""
-    return jax.grad(loss)(model, batch)
+def loss_and_gradients(
+    model: dict[str, Array], batch: dict[str, Array]
+) -> tuple[Float[Array, ""], dict[str, Array]]:
+    """The loss and its derivatives, by automatic differentiation."""
+    return jax.value_and_grad(loss)(model, batch)
 
 
 @jax.jit
@@ -43,8 +45,7 @@ def train_step(
     learning_rate: float | Array = 1e-6,
 ) -> tuple[Float[Array, ""], dict[str, Array]]:
     """One step of gradient descent; returns the loss before it and the new weights."""
-    value = loss(model, batch)
-    slopes = gradients(model, batch)
+    value, slopes = loss_and_gradients(model, batch)
     model = {name: model[name] - learning_rate * slopes[name] for name in model}
     return value, model
 

@@ -30,15 +30,18 @@ def loss(model: dict[str, Array], batch: dict[str, Array]) -> Float[Array, ""]:
     return jnp.sum((predict(model, batch) - batch["y"]) ** 2)
 
 
-def gradients(model: dict[str, Array], batch: dict[str, Array]) -> dict[str, Array]:
-    """The derivatives of the loss, by the chain rule."""
+def loss_and_gradients(
+    model: dict[str, Array], batch: dict[str, Array]
+) -> tuple[Float[Array, ""], dict[str, Array]]:
+    """The loss and its derivatives, by the chain rule."""
     x, w1, w2 = batch["x"], model["w1"], model["w2"]
     h = x @ w1
     u = jnp.maximum(h, 0)
-    slope = 2.0 * (u @ w2 - batch["y"])
+    residual = u @ w2 - batch["y"]
+    slope = 2.0 * residual
     # The derivative of max(h, 0) at exactly 0 is 1 here; that of relu is 0.
     hidden_slope = jnp.where(h < 0, 0, slope @ w2.T)
-    return {"w1": x.T @ hidden_slope, "w2": u.T @ slope}
+    return jnp.sum(residual**2), {"w1": x.T @ hidden_slope, "w2": u.T @ slope}
 
 
 @jax.jit
@@ -50,8 +53,7 @@ def train_step(
     learning_rate: float | Array = 1e-6,
 ) -> tuple[Float[Array, ""], dict[str, Array]]:
     """One step of gradient descent; returns the loss before it and the new weights."""
-    value = loss(model, batch)
-    slopes = gradients(model, batch)
+    value, slopes = loss_and_gradients(model, batch)
     model = {name: model[name] - learning_rate * slopes[name] for name in model}
     return value, model
 

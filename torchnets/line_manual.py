@@ -26,13 +26,16 @@ def loss(model: dict[str, Tensor], batch: dict[str, Tensor]) -> Float[Tensor, ""
     return (predict(model, batch) - batch["y"]).square().mean()
 
 
-def gradients(model: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The derivatives of the loss, by automatic differentiation."""
+def loss_and_gradients(
+    model: dict[str, Tensor], batch: dict[str, Tensor]
+) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+    """The loss and its derivatives, by automatic differentiation."""
     theta = model["theta"].requires_grad_()
     # A backward pass adds to what is there.
     theta.grad = None
-    loss(model, batch).backward()
-    return {"theta": theta.grad}  # pyright: ignore[reportReturnType]
+    value = loss(model, batch)
+    value.backward()
+    return value.detach(), {"theta": theta.grad}  # pyright: ignore[reportReturnType]
 
 
 def train_step(
@@ -43,10 +46,10 @@ def train_step(
     learning_rate: float = 0.1,
 ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
     """One step of gradient descent; returns the loss before it and the new θ."""
-    value, slopes = loss(model, batch), gradients(model, batch)
+    value, slopes = loss_and_gradients(model, batch)
     with torch.no_grad():
         model["theta"] -= learning_rate * slopes["theta"]
-    return value.detach(), model
+    return value, model
 
 
 def predict(

@@ -84,7 +84,9 @@ def loss_and_gradients(
     """The loss, the gradient of every leaf, and the leaves that had none (zeros)."""
     twin, places = subject.twin, leaves(live.model)
     if isinstance(live.model, dict):
-        value, found = twin.loss(live.model, batch), twin.gradients(live.model, batch)
+        # The other loss is what `train_step` returns, and is looked at there.
+        value = twin.loss(live.model, batch)
+        _, found = twin.loss_and_gradients(live.model, batch)
         gradients: list[Tensor | None] = [found[leaf] for leaf in places]
     else:
         value = twin.loss(live.model, batch)

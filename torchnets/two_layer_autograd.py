@@ -28,14 +28,18 @@ def loss(model: dict[str, Tensor], batch: dict[str, Tensor]) -> Float[Tensor, ""
     return (predict(model, batch) - batch["y"]).square().sum()
 
 
-def gradients(model: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The derivatives of the loss, by automatic differentiation."""
+def loss_and_gradients(
+    model: dict[str, Tensor], batch: dict[str, Tensor]
+) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+    """The loss and its derivatives, by automatic differentiation."""
     for weight in model.values():
         weight.requires_grad_()
         # A backward pass adds to what is there.
         weight.grad = None
-    loss(model, batch).backward()
-    return {name: weight.grad for name, weight in model.items()}  # pyright: ignore[reportReturnType]
+    value = loss(model, batch)
+    value.backward()
+    slopes = {name: weight.grad for name, weight in model.items()}
+    return value.detach(), slopes  # pyright: ignore[reportReturnType]
 
 
 def train_step(
@@ -46,12 +50,11 @@ def train_step(
     learning_rate: float = 1e-6,
 ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
     """One step of gradient descent; returns the loss before it and the new weights."""
-    value = loss(model, batch)
-    slopes = gradients(model, batch)
+    value, slopes = loss_and_gradients(model, batch)
     with torch.no_grad():
         for name in model:
             model[name] -= learning_rate * slopes[name]
-    return value.detach(), model
+    return value, model
 
 
 def predict(

@@ -29,15 +29,18 @@ def loss(model: dict[str, Tensor], batch: dict[str, Tensor]) -> Float[Tensor, ""
     return (predict(model, batch) - batch["y"]).square().sum()
 
 
-def gradients(model: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The derivatives of the loss, by the chain rule."""
+def loss_and_gradients(
+    model: dict[str, Tensor], batch: dict[str, Tensor]
+) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+    """The loss and its derivatives, by the chain rule."""
     x, w1, w2 = batch["x"], model["w1"], model["w2"]
     h = x @ w1
     u = h.clamp(min=0)
-    slope = 2.0 * (u @ w2 - batch["y"])
+    residual = u @ w2 - batch["y"]
+    slope = 2.0 * residual
     # The derivative of max(h, 0) at exactly 0 is 1 here; that of relu is 0.
     hidden_slope = (slope @ w2.T).masked_fill(h < 0, 0)
-    return {"w1": x.T @ hidden_slope, "w2": u.T @ slope}
+    return residual.square().sum(), {"w1": x.T @ hidden_slope, "w2": u.T @ slope}
 
 
 @torch.no_grad()
@@ -49,8 +52,7 @@ def train_step(
     learning_rate: float = 1e-6,
 ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
     """One step of gradient descent; returns the loss before it and the new weights."""
-    value = loss(model, batch)
-    slopes = gradients(model, batch)
+    value, slopes = loss_and_gradients(model, batch)
     for name in model:
         model[name] -= learning_rate * slopes[name]
     return value, model

@@ -56,7 +56,11 @@ FAULTS = (
         "the slope of half the loss",
         "jax",
         "gradients",
-        Edit("jax.grad(loss)(", "jax.grad(lambda *at: loss(*at) / 2)("),
+        Edit(
+            "return jax.value_and_grad(loss)(model, batch)",
+            "return loss(model, batch), jax.grad(\n"
+            "        lambda *at: loss(*at) / 2)(model, batch)",
+        ),
     ),
     Fault(
         "slope of θ not cleared",
