@@ -17,7 +17,7 @@ from unittest.mock import patch
 from compare.fault import Edit
 
 PACKAGE = {"jax": "jaxnets", "torch": "torchnets"}
-_PARTS = ("arrays", "layout", "precision", "runtime")
+_PARTS = ("arrays", "layout", "operations", "precision", "runtime")
 
 
 def modules(

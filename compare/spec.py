@@ -86,6 +86,8 @@ class Training:
     steps: int
     data: Callable[[Generator], Arrays]
     batches: Callable[[Generator, Arrays], Batches]
+    work: Callable[[Arrays], float]
+    """Floating-point operations of the matrix products of one step on this batch."""
     prediction_inputs: Callable[[Arrays], dict[str, Arrays]]
     metric_name: str
     metric: Callable[[Arrays, Arrays], float]

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+
+from jaxnets.operations import inner_programs
 
 
 def narrow_operations(program: Any, file: str) -> Iterator[str]:
@@ -16,12 +17,8 @@ def narrow_operations(program: Any, file: str) -> Iterator[str]:
             if jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 8:
                 where = _line(equation, file)
                 yield f"{equation.primitive.name} in {dtype.name}{where}"
-        for value in jax.tree.leaves(
-            list(equation.params.values()), is_leaf=lambda v: hasattr(v, "eqns")
-        ):
-            inner = getattr(value, "jaxpr", value)
-            if hasattr(inner, "eqns"):
-                yield from narrow_operations(inner, file)
+        for inner in inner_programs(equation):
+            yield from narrow_operations(inner, file)
 
 
 def _line(equation: Any, file: str) -> str:

@@ -29,6 +29,7 @@ from jaxnets.layout import (
 )
 from jaxnets.layout import dump as dump_layout
 from jaxnets.layout import load as load_layout
+from jaxnets.operations import products
 from jaxnets.precision import narrow_operations
 
 
@@ -355,3 +356,30 @@ def low_precision(
         "gradients": ops(lambda at, b: _loss_and_gradients(subject, at, b)),
         "update": ops(lambda at, b: _step(subject, at, b)),
     }
+
+
+def operations(
+    subject: Subject, state: Mapping[str, np.ndarray], batch: Mapping[str, Array]
+) -> int:
+    """Floating-point operations of the matrix products of one step, as written."""
+    traced = {n: v for n, v in batch.items() if jnp.issubdtype(v.dtype, jnp.floating)}
+
+    def step(at: Live, numbers: Mapping[str, Array]) -> Any:
+        return _step(subject, at, {**batch, **numbers})
+
+    # What is no float stays a number, so that Python takes the branch it decides.
+    with jax.disable_jit(), jax.ensure_compile_time_eval():
+        return products(step, load(subject, state), traced)
+
+
+def compiled_operations(
+    subject: Subject, state: Mapping[str, np.ndarray], batch: Mapping[str, Array]
+) -> float | None:
+    """Floating-point operations of one step as XLA counts them, if it does.
+
+    Those that are done element by element are among them, and what XLA has dropped is
+    not; of the branches of a choice it counts the largest.
+    """
+    step = jax.jit(partial(_step, subject))
+    costs = step.lower(load(subject, state), dict(batch)).compile().cost_analysis()
+    return (costs or {}).get("flops")

@@ -16,7 +16,7 @@ EITHER = WORLDS["jax"] | WORLDS["torch"]
 COMPARE = tuple(
     module.name for module in pkgutil.walk_packages(compare.__path__, "compare.")
 )
-PARTS = ("arrays", "layout", "precision", "runtime", *NAMES)
+PARTS = ("arrays", "layout", "operations", "precision", "runtime", *NAMES)
 PROGRAM = """
 import importlib, json, sys
 found = {}

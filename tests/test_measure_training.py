@@ -41,6 +41,7 @@ SPEC = Training(
     float64_steps=SHORT,
     data=lambda rng: {"x": rng.standard_normal((5, 2)), "y": rng.random((POINTS, 4))},
     batches=batches,
+    work=lambda batch: 0.0,
     prediction_inputs=lambda data: {"data": {"x": data["x"]}},
     metric_name="largest",
     metric=lambda predictions, data: predictions["data"].max(),

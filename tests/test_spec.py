@@ -19,6 +19,7 @@ def training(**changes) -> Training:
         "steps": 3,
         "data": lambda rng: {"x": rng.standard_normal((4, 2))},
         "batches": full_batch,
+        "work": lambda batch: 0.0,
         "prediction_inputs": lambda data: {"": data},
         "metric_name": "none",
         "metric": lambda predictions, data: 0.0,

@@ -21,7 +21,7 @@ from support import (
 from compare.fault import FRAMEWORKS
 from compare.plant import PACKAGE
 
-HARNESS = {"__init__", "runtime", "layout", "arrays", "precision"}
+HARNESS = {"__init__", "runtime", "layout", "arrays", "operations", "precision"}
 WORLD = {"jax": {"jax", "flax", "optax", "grain", "absl"}, "torch": {"torch"}}
 ONLY_HERE = {
     (

@@ -44,6 +44,7 @@ def training(**changes) -> Training:
         "steps": STEPS,
         "data": lambda rng: {"x": rng.standard_normal((5, 2))},
         "batches": batches,
+        "work": lambda batch: 0.0,
         "prediction_inputs": lambda data: {"": data},
         "metric_name": "none",
         "metric": lambda predictions, data: 0.0,

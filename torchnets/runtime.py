@@ -23,6 +23,7 @@ from torchnets.layout import (
     leaves,
     load,
 )
+from torchnets.operations import products
 from torchnets.precision import NarrowOperations
 
 
@@ -236,3 +237,10 @@ def low_precision(
         "gradients": ops(lambda live: loss_and_gradients(subject, live, batch)),
         "update": ops(lambda live: _step(subject, live, batch)),
     }
+
+
+def operations(
+    subject: Subject, state: Mapping[str, np.ndarray], batch: Mapping[str, Tensor]
+) -> int:
+    """Floating-point operations of the matrix products of one step, as written."""
+    return products(lambda at: _step(subject, at, batch), load(subject, state))

@@ -25,6 +25,7 @@ from compare.fault import Edit, Fault
 from compare.initial import linear
 from compare.predictions import mean_squared_error
 from compare.spec import Arrays, Batches, Training, Variant
+from compare.work import dense
 
 POINTS = 64
 SIZES = {"inputs": 1000, "hidden": 100, "outputs": 10}
@@ -51,6 +52,12 @@ def prediction_inputs(data: Arrays) -> dict[str, Arrays]:
         f"depth {depth}": {"x": data["x"], "depth": np.array(depth, np.int32)}
         for depth in DEPTHS
     }
+
+
+def work(batch: Arrays) -> float:
+    """Operations of one step: the middle layer counts as often as it is used."""
+    hidden = [SIZES["hidden"]] * (1 + int(batch["depth"]))
+    return dense(SIZES["inputs"], *hidden, SIZES["outputs"])(batch)
 
 
 def unused_layer_stands_still(before: Arrays, batch: Arrays, jax: Arrays) -> Arrays:
@@ -147,6 +154,7 @@ SPEC = Training(
         white_noise, points=POINTS, inputs=SIZES["inputs"], outputs=SIZES["outputs"]
     ),
     batches=batches,
+    work=work,
     prediction_inputs=prediction_inputs,
     metric_name="mean squared error over all depths",
     metric=mean_squared_error,

@@ -22,6 +22,7 @@ from compare.fault import Edit, Fault
 from compare.initial import linear
 from compare.predictions import at_points, mean_squared_error
 from compare.spec import Arrays, Prepared, Training, full_batch
+from compare.work import dense
 
 POINTS = 100
 STEPS = 1000
@@ -128,6 +129,7 @@ SPEC = Training(
     float64_steps=STEPS,
     data=partial(line, points=POINTS),
     batches=full_batch,
+    work=dense(1, 1),
     prediction_inputs=at_points,
     metric_name="mean squared error",
     metric=mean_squared_error,

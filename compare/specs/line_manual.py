@@ -21,6 +21,7 @@ from compare.fault import Edit, Fault
 from compare.initial import Given
 from compare.predictions import at_points, mean_squared_error
 from compare.spec import Arrays, Prepared, Sibling, Training, full_batch
+from compare.work import dense
 
 POINTS = 100
 STEPS = 1000
@@ -85,6 +86,7 @@ SPEC = Training(
     float64_steps=STEPS,
     data=data,
     batches=full_batch,
+    work=dense(2, 1),
     prediction_inputs=at_points,
     metric_name="mean squared error",
     metric=mean_squared_error,

@@ -25,6 +25,7 @@ from compare.fault import Edit, Fault
 from compare.initial import linear
 from compare.predictions import at_points, mean_squared_error
 from compare.spec import Arrays, Batches, Prepared, Training
+from compare.work import dense
 
 POINTS = 100
 STEPS = 500
@@ -85,6 +86,7 @@ SPEC = Training(
     float64_steps=STEPS,
     data=partial(plane, points=POINTS),
     batches=batches,
+    work=dense(2, 1),
     prediction_inputs=at_points,
     metric_name="mean squared error",
     metric=mean_squared_error,

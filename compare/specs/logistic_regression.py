@@ -23,6 +23,7 @@ from compare.initial import linear
 from compare.predictions import accuracy, at_plane
 from compare.spec import Arrays, Prepared, Probe, Training, full_batch
 from compare.specs.moons_mlp import POINTS, PROBED_LOGITS
+from compare.work import dense
 
 STEPS = 1000
 LEARNING_RATE = 0.5
@@ -93,6 +94,7 @@ SPEC = Training(
     float64_steps=STEPS,
     data=partial(two_moons, points=POINTS, noise=0.1),
     batches=full_batch,
+    work=dense(2, 1),
     prediction_inputs=at_plane,
     metric_name="accuracy",
     metric=accuracy,

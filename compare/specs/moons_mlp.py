@@ -27,6 +27,7 @@ from compare.fault import Edit, Fault
 from compare.initial import linear
 from compare.predictions import accuracy, at_plane
 from compare.spec import Arrays, Batches, Prepared, Probe, Training
+from compare.work import dense
 
 POINTS = 200
 BATCH = 50
@@ -137,6 +138,7 @@ SPEC = Training(
     steps=STEPS,
     data=partial(two_moons, points=POINTS, noise=0.1),
     batches=batches,
+    work=dense(SIZES["inputs"], SIZES["hidden"], SIZES["hidden"], SIZES["outputs"]),
     prediction_inputs=at_plane,
     metric_name="accuracy",
     metric=accuracy,

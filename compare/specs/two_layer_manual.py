@@ -21,6 +21,7 @@ from compare.fault import Edit, Fault
 from compare.initial import Normal
 from compare.predictions import at_points, mean_squared_error
 from compare.spec import Arrays, Prepared, Training, full_batch
+from compare.work import dense
 
 POINTS = 64
 SIZES = {"inputs": 1000, "hidden": 100, "outputs": 10}
@@ -69,6 +70,7 @@ SPEC = Training(
         white_noise, points=POINTS, inputs=SIZES["inputs"], outputs=SIZES["outputs"]
     ),
     batches=full_batch,
+    work=dense(*SIZES.values()),
     prediction_inputs=at_points,
     metric_name="mean squared error",
     metric=mean_squared_error,
