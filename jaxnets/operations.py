@@ -46,7 +46,7 @@ def _of(equation: Any) -> int:
     if name in ("cond", "while") and any(found):
         raise ValueError(
             f"function: expected a count that depends on shapes alone, got {name!r} "
-            f"with products ({found}); close over the numbers that decide, and trace "
-            "under jax.disable_jit()"
+            f"with products ({found}); close over the numbers that decide, under "
+            "jax.disable_jit() and jax.ensure_compile_time_eval()"
         )
     return sum(found)

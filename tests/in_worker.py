@@ -234,6 +234,31 @@ def _narrow(at: Any) -> dict[str, list[str]]:
     return at.runtime.low_precision(at.subject, at.start, batch)
 
 
+def operations(
+    framework: str,
+    name: str,
+    precision: str,
+    steps: tuple[int, ...] = (0,),
+    edit: Edit | None = None,
+) -> list[tuple[float, int]]:
+    """Of some steps, the operations by the spec's formula and by the framework."""
+    at, work = _open(framework, name, precision, edit), load(name).work
+    found = []
+    for step in steps:
+        batch = at.prepared.batches.at(step)
+        fed = at.runtime.feed(at.subject, cast(batch, precision))
+        counted = at.runtime.operations(at.subject, at.start, fed)
+        found.append((work(batch), counted))
+    return found
+
+
+def compiled_operations(framework: str, name: str, precision: str) -> float | None:
+    """The operations of the first step as XLA counts them."""
+    at = _open(framework, name, precision)
+    fed = at.runtime.feed(at.subject, cast(at.prepared.batches.at(0), precision))
+    return at.runtime.compiled_operations(at.subject, at.start, fed)
+
+
 def forgetful(framework: str, name: str, precision: str) -> tuple[Arrays, Arrays]:
     """The state after a step, and once more after everything kept was dropped."""
     at = _open(framework, name, precision)

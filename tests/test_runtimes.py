@@ -1,7 +1,6 @@
 """The two runtimes, asked the same questions in their own workers."""
 
 import inspect
-from functools import cache
 from importlib import import_module
 
 import numpy as np
@@ -32,18 +31,6 @@ BOTH = pytest.mark.parametrize("framework", FRAMEWORKS)
 EVERY_SIDE = pytest.mark.parametrize(("framework", "precision"), SIDES)
 EVERY_TRAINING = pytest.mark.parametrize("name", TRAININGS)
 EVERY_PRECISION = pytest.mark.parametrize("precision", noise.PRECISIONS)
-
-
-@pytest.fixture(scope="session")
-def ask(workers):
-    """Call a function of `in_worker` in the worker of a framework and precision."""
-
-    @cache
-    def ask(function, framework, name, precision="float64", *more):
-        at = workers._workers[framework, precision]
-        return at.call(function, framework, name, precision, *more)
-
-    return ask
 
 
 @pytest.fixture(scope="session")
@@ -281,6 +268,7 @@ VERBS = {
         *("steps", "stops", "record", "record_steps"),
     ],
     "low_precision": ["subject", "state", "batch"],
+    "operations": ["subject", "state", "batch"],
     "from_numpy": ["array", "device"],
     "to_numpy": 1,
     "is_array": 1,

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,18 @@ def workers(tmp_path_factory) -> Iterator[Workers]:
     """All four workers; a test that breaks one gets a new one the next time."""
     with Workers(installed(), tmp_path_factory.mktemp("logs")) as warm:
         yield warm
+
+
+@pytest.fixture(scope="session")
+def ask(workers):
+    """Call a function of `in_worker` in the worker of a framework and precision."""
+
+    @cache
+    def ask(function, framework, name, precision="float64", *more):
+        at = workers._workers[framework, precision]
+        return at.call(function, framework, name, precision, *more)
+
+    return ask
 
 
 @contextlib.contextmanager
