@@ -10,7 +10,7 @@ from compare.measure_training import constants
 from compare.noise import largest
 from compare.spec import Arrays, Prepared, Probe, Training, Variant, stream
 from compare.task import State, Task, drawn
-from compare.trace import Key, Trace
+from compare.trace import Key, Step, Trace
 
 _CONSTANT = 2.0**-24
 
@@ -148,17 +148,22 @@ class _Point:
         }
         for leaf, value in result["gradients"].items():
             values[Key("gradients", "gradient", leaf, step)] = value
-        for name, value in result["after"].items():
-            kind, _, leaf = name.partition("/")
-            if kind == "parameters":
-                key = Key("update", "update", leaf, step)
-                values[key] = value - before[name]
-            elif kind == "optimizer":
-                slot, _, leaf = leaf.partition("/")
-                values[Key("state", slot, leaf, step)] = value
-            else:
-                values[Key("state", kind, leaf, step)] = value
-        return values
+        return values | after_step(before, result["after"], step)
+
+
+def after_step(before: State, after: State, step: Step) -> Values:
+    """What a step has made of a state, by key: updates and the optimizer's state."""
+    values: Values = {}
+    for name, value in after.items():
+        kind, _, leaf = name.partition("/")
+        if kind == "parameters":
+            values[Key("update", "update", leaf, step)] = value - before[name]
+        elif kind == "optimizer":
+            slot, _, leaf = leaf.partition("/")
+            values[Key("state", slot, leaf, step)] = value
+        else:
+            values[Key("state", kind, leaf, step)] = value
+    return values
 
 
 def _predictions(

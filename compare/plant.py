@@ -17,28 +17,40 @@ from unittest.mock import patch
 from compare.fault import Edit
 
 PACKAGE = {"jax": "jaxnets", "torch": "torchnets"}
-_PARTS = ("arrays", "layout", "operations", "precision", "runtime")
+_SHARED = ("arrays", "layout", "operations", "precision")
+PARTS = {
+    "jax": (*_SHARED, "steps", "runtime", "modes", "gauges"),
+    "torch": (*_SHARED, "runtime", "modes", "gauges"),
+}
+"""Of each side's runtime, every part after those that it imports."""
 
 
 def modules(
     framework: str, example: str, edit: Edit | None = None
 ) -> tuple[ModuleType, ModuleType]:
     """One side's runtime and twin, with an edit in a fresh copy of its code."""
+    found = code(framework, example, edit)
+    return found["runtime"], found["twin"]
+
+
+def code(
+    framework: str, example: str, edit: Edit | None = None
+) -> dict[str, ModuleType]:
+    """All parts of one side by name, "twin" among them, in a fresh copy for an edit."""
     package = PACKAGE[framework]
-    names = {part: f"{package}.{part}" for part in _PARTS}
+    names = {part: f"{package}.{part}" for part in PARTS[framework]}
     names["twin"] = f"{package}.{example}"
     # Imported in any case: what they import must stay when the copies are gone.
-    honest = import_module(names["runtime"]), import_module(names["twin"])
+    honest = {part: import_module(name) for part, name in names.items()}
     if edit is None:
         return honest
     if edit.file not in names:
         raise ValueError(f"file: expected one of {[*names]}, got {edit.file!r}")
     with patch.dict(sys.modules):
-        fresh = {
+        return {
             part: _copy(name, edit if edit.file == part else None)
             for part, name in names.items()
         }
-    return fresh["runtime"], fresh["twin"]
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from multiprocessing import get_context, resource_tracker
 from pathlib import Path
@@ -68,12 +69,16 @@ def _kill(process: psutil.Process) -> None:
 
 
 @dataclass
-class _Worker:
-    """One process behind a queue of one: what breaks it is the task it was doing."""
+class Worker:
+    """One process behind a queue of one: what breaks it is the task it was doing.
 
-    framework: Side
-    precision: Precision
-    device: str
+    `start` is what the process does first; it returns its pid.
+    """
+
+    name: str
+    settings: Mapping[str, str]
+    """Of its environment, before a framework is imported."""
+    start: Callable[[], int]
     log: Path
     queue: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, initializer=_no_interrupts)
@@ -87,9 +92,7 @@ class _Worker:
             return self._process().submit(function, *arguments).result()
         except BrokenProcessPool:
             self.process = self.pid = None
-            raise Crashed(
-                f"the {self.framework} {self.precision} worker died{self._tail()}"
-            ) from None
+            raise Crashed(f"the {self.name} worker died{self._tail()}") from None
 
     def _process(self) -> ProcessPoolExecutor:
         if self.process is None:
@@ -97,11 +100,9 @@ class _Worker:
                 1,
                 mp_context=get_context("spawn"),
                 initializer=worker.enter,
-                initargs=(self.precision, self.device, self.log),
+                initargs=(self.settings, self.log),
             )
-            start = self.process.submit(
-                worker.start, self.framework, self.precision, self.device
-            )
+            start = self.process.submit(self.start)
             try:
                 self.pid = start.result()
             except (ImportError, RuntimeError) as error:
@@ -109,8 +110,14 @@ class _Worker:
                     raise
                 self.process.shutdown()
                 self.process = None  # the next task tries again
-                raise NotReady(f"{self.framework}: {error}") from None
+                raise NotReady(f"{self.name.split()[0]}: {error}") from None
         return self.process
+
+    def kill(self) -> None:
+        """End the process now, and what it has started: the processes of a loader."""
+        if self.pid is not None:
+            with suppress(psutil.NoSuchProcess):  # it is gone already
+                _kill(psutil.Process(self.pid))
 
     def _tail(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()[-3:]
@@ -126,9 +133,12 @@ class Workers:
         logs.mkdir(parents=True, exist_ok=True)
         self._stopped = threading.Event()
         self._parcels = folder()
-        self._workers: dict[tuple[Side, Precision], _Worker] = {
-            (framework, precision): _Worker(
-                framework, precision, device, logs / f"{framework}-{precision}.log"
+        self._workers: dict[tuple[Side, Precision], Worker] = {
+            (framework, precision): Worker(
+                f"{framework} {precision}",
+                worker.environment(precision, device),
+                partial(worker.start, framework, precision, device),
+                logs / f"{framework}-{precision}.log",
             )
             for framework in frameworks
             for precision in PRECISIONS
@@ -194,12 +204,10 @@ class Workers:
         return at.queue.submit(call)
 
     def stop(self) -> None:
-        """End every worker now, and what it has started: the processes of a loader."""
+        """End every worker now."""
         self._stopped.set()
         for at in self._workers.values():
-            if at.pid is not None:
-                with suppress(psutil.NoSuchProcess):  # it is gone already
-                    _kill(psutil.Process(at.pid))
+            at.kill()
 
     def __enter__(self) -> "Workers":
         return self

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -21,21 +22,20 @@ from compare.spec import Lesson
 from compare.task import Failed, State, Task
 from compare.trace import Trace
 
-THREADS = "1"
+THREADS = 1
 """Of each worker: the same order of summation on every machine."""
-XLA_FLAGS = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
 CLOCK = Clock()
 """A worker is a process of its own; imported elsewhere, this counts nothing."""
 PLENTY = 3 * 2**29
 """Bytes of memory above which a worker drops its compiled programs after a task."""
 
 
-def enter(precision: Precision, device: str, log: Path) -> None:
+def enter(settings: Mapping[str, str], log: Path) -> None:
     """Set the process up before a framework is imported; what it says goes to `log`."""
     with log.open("a") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
-    os.environ |= environment(precision, device)
+    os.environ |= settings
 
 
 def start(framework: str, precision: Precision, device: str) -> int:
@@ -47,15 +47,22 @@ def start(framework: str, precision: Precision, device: str) -> int:
     return os.getpid()
 
 
-def environment(precision: Precision, device: str) -> dict[str, str]:
+def environment(
+    precision: Precision, device: str, *, threads: int = THREADS
+) -> dict[str, str]:
     """What a framework reads while it is imported."""
+    flags = [
+        os.environ.get("XLA_FLAGS", ""),
+        f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()}",
+        f"intra_op_parallelism_threads={threads}",
+    ]
     return {
         "JAX_ENABLE_X64": str(precision == "float64"),
         "JAX_PLATFORMS": "cpu" if device == "cpu" else "cuda,cpu",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        "XLA_FLAGS": " ".join([os.environ.get("XLA_FLAGS", ""), *XLA_FLAGS]).strip(),
-        "OMP_NUM_THREADS": THREADS,
-        "MKL_NUM_THREADS": THREADS,
+        "XLA_FLAGS": " ".join(flags).strip(),
+        "OMP_NUM_THREADS": str(threads),
+        "MKL_NUM_THREADS": str(threads),
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
 

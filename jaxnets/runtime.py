@@ -2,65 +2,31 @@
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from importlib.metadata import version
-from inspect import signature
 from types import ModuleType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
-from jax import Array, lax
+from jax import Array
 
 from jaxnets.arrays import dtype_name as dtype_name
 from jaxnets.arrays import find_device, from_numpy, to_numpy
 from jaxnets.arrays import is_array as is_array
-from jaxnets.layout import (
-    Layout,
-    Live,
-    Path,
-    canonical,
-    flat,
-    laid_out,
-    lay_out,
-)
+from jaxnets.layout import Live, canonical, flat, laid_out, lay_out
 from jaxnets.layout import dump as dump_layout
 from jaxnets.layout import load as load_layout
 from jaxnets.operations import products
 from jaxnets.precision import narrow_operations
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A twin, and how the harness drives it: split once, then pure functions."""
-
-    twin: ModuleType
-    device: Any
-    layout: Layout
-
-    @cached_property
-    def step(self) -> Callable[..., Any]:
-        """`_one_step`, compiled."""
-        return jax.jit(partial(_one_step, self), static_argnums=0)
-
-    @cached_property
-    def predict(self) -> Callable[..., Any]:
-        """`_predict`, compiled."""
-        return jax.jit(partial(_predict, self))
-
-    @cached_property
-    def runs(self) -> Callable[..., Any]:
-        """`_run` of many states and constants at once, compiled."""
-        many = jax.vmap(partial(_run, self), in_axes=(0, 0, None, None, None))
-        return jax.jit(many, static_argnums=4)
-
-    @cached_property
-    def train(self) -> Callable[..., Any]:
-        """`_train`, compiled."""
-        return jax.jit(partial(_train, self), static_argnums=0)
+from jaxnets.steps import (
+    Subject,
+    loss_and_gradients,
+    merged,
+    predict_once,
+    step_once,
+)
 
 
 def start(*, precision: str, device: str) -> None:
@@ -129,61 +95,6 @@ def dump(subject: Subject, live: Live) -> tuple[dict[str, np.ndarray], list[str]
     return dump_layout(subject.layout, live), []
 
 
-def _open(subject: Subject, live: Live, constants: Mapping[str, Any]) -> Any:
-    """Model and optimizer as the twin's functions want them."""
-    if subject.layout.graph is None:
-        return dict(live.model), None
-    model = nnx.merge(subject.layout.graph, live.model)
-    build = subject.twin.build_optimizer
-    optimizer = build(model, **accepted(build, constants))
-    if optimizer is not None:
-        nnx.update(optimizer, live.optimizer)
-    return model, optimizer
-
-
-def accepted(
-    function: Callable[..., Any], constants: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Those constants that a function takes: of the step, or of the optimizer."""
-    return {n: constants[n] for n in signature(function).parameters if n in constants}
-
-
-def _step(
-    subject: Subject,
-    live: Live,
-    batch: Any,
-    function: str = "train_step",
-    constants: Mapping[str, Any] | None = None,
-) -> tuple[Array, Live]:
-    constants = constants or {}
-    model, optimizer = _open(subject, live, constants)
-    step = getattr(subject.twin, function)
-    returned = step(model, optimizer, batch, **accepted(step, constants))
-    if subject.layout.graph is None:
-        value, model = returned
-        return value, Live(model, None)
-    after = None if optimizer is None else nnx.state(optimizer)
-    return returned, Live(nnx.state(model), after)
-
-
-def _loss_and_gradients(subject: Subject, live: Live, batch: Any) -> Any:
-    twin = subject.twin
-    model, _ = _open(subject, live, {})
-    if subject.layout.graph is None:
-        # The other loss is what `train_step` returns, and is looked at there.
-        return twin.loss(model, batch), twin.loss_and_gradients(model, batch)[1]
-    return nnx.value_and_grad(twin.loss)(model, batch)
-
-
-def _one_step(
-    subject: Subject, function: str, live: Live, batch: Any, constants: Any
-) -> Any:
-    outputs = _predict(subject, live, batch)
-    value, gradients = _loss_and_gradients(subject, live, batch)
-    returned, after = _step(subject, live, batch, function, constants)
-    return outputs, value, gradients, returned, after
-
-
 def one_step(
     subject: Subject,
     state: Mapping[str, np.ndarray],
@@ -210,11 +121,6 @@ def one_step(
 def predict(subject: Subject, live: Live, inputs: Mapping[str, Array]) -> np.ndarray:
     """The twin's predictions."""
     return to_numpy(subject.predict(live, dict(inputs)))
-
-
-def _predict(subject: Subject, live: Live, inputs: Any) -> Array:
-    model, _ = _open(subject, live, {})
-    return subject.twin.predict(model, inputs)
 
 
 def many_steps(
@@ -274,36 +180,6 @@ def many_steps(
     return to_numpy(losses), rows, states
 
 
-def _train(
-    subject: Subject,
-    record: tuple[Path, ...],
-    live: Live,
-    shared: Any,
-    stacked: Any,
-    losses: Array,
-    recorded: Any,
-    begin: Array,
-    stop: Array,
-) -> Any:
-    """Steps begin … stop − 1 in one program, compiled once for all segments."""
-
-    def body(step: Array, carry: Any) -> Any:
-        live, losses, recorded = carry
-        rows = {
-            name: lax.dynamic_index_in_dim(value, step, keepdims=False)
-            for name, value in stacked.items()
-        }
-        returned, live = _step(subject, live, {**shared, **rows})
-        arrays = flat(live.model)
-        recorded = [
-            rows.at[step].set(arrays[path])
-            for path, rows in zip(record, recorded, strict=True)
-        ]
-        return live, losses.at[step].set(returned), recorded
-
-    return lax.fori_loop(begin, stop, body, (live, losses, recorded))
-
-
 def many_runs(
     subject: Subject,
     states: Sequence[Mapping[str, np.ndarray]],
@@ -328,18 +204,6 @@ def many_runs(
     ]
 
 
-def _run(
-    subject: Subject, live: Live, constants: Any, shared: Any, stacked: Any, steps: int
-) -> tuple[Array, Live]:
-    def body(live: Live, rows: Any) -> tuple[Live, Array]:
-        batch = {**shared, **rows}
-        returned, live = _step(subject, live, batch, constants=constants)
-        return live, returned
-
-    live, losses = lax.scan(body, live, stacked, length=steps)
-    return losses, live
-
-
 def low_precision(
     subject: Subject, state: Mapping[str, np.ndarray], batch: Mapping[str, Array]
 ) -> dict[str, list[str]]:
@@ -351,10 +215,10 @@ def low_precision(
         return sorted(set(narrow_operations(program.jaxpr, twin.__file__ or "")))
 
     return {
-        "outputs": ops(lambda at, b: _predict(subject, at, b)),
-        "loss": ops(lambda at, b: twin.loss(_open(subject, at, {})[0], b)),
-        "gradients": ops(lambda at, b: _loss_and_gradients(subject, at, b)),
-        "update": ops(lambda at, b: _step(subject, at, b)),
+        "outputs": ops(lambda at, b: predict_once(subject, at, b)),
+        "loss": ops(lambda at, b: twin.loss(merged(subject, at)[0], b)),
+        "gradients": ops(lambda at, b: loss_and_gradients(subject, at, b)),
+        "update": ops(lambda at, b: step_once(subject, at, b)),
     }
 
 
@@ -365,7 +229,7 @@ def operations(
     traced = {n: v for n, v in batch.items() if jnp.issubdtype(v.dtype, jnp.floating)}
 
     def step(at: Live, numbers: Mapping[str, Array]) -> Any:
-        return _step(subject, at, {**batch, **numbers})
+        return step_once(subject, at, {**batch, **numbers})
 
     # What is no float stays a number, so that Python takes the branch it decides.
     with jax.disable_jit(), jax.ensure_compile_time_eval():
@@ -380,6 +244,6 @@ def compiled_operations(
     Those that are done element by element are among them, and what XLA has dropped is
     not; of the branches of a choice it counts the largest.
     """
-    step = jax.jit(partial(_step, subject))
+    step = jax.jit(partial(step_once, subject))
     costs = step.lower(load(subject, state), dict(batch)).compile().cost_analysis()
     return (costs or {}).get("flops")

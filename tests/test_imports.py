@@ -10,13 +10,15 @@ from support import NAMES, ROOT, imports, python
 import compare
 from compare.fault import FRAMEWORKS
 from compare.plant import PACKAGE
+from compare.plant import PARTS as OWN
 
 WORLDS = {"jax": {"jax", "jaxlib", "flax", "optax", "grain"}, "torch": {"torch"}}
+PARTS = (*OWN["torch"], *NAMES)
+"""What both sides have; JAX's has `steps` besides, which its runtime imports."""
 EITHER = WORLDS["jax"] | WORLDS["torch"]
 COMPARE = tuple(
     module.name for module in pkgutil.walk_packages(compare.__path__, "compare.")
 )
-PARTS = ("arrays", "layout", "operations", "precision", "runtime", *NAMES)
 PROGRAM = """
 import importlib, json, sys
 found = {}

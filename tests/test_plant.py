@@ -13,6 +13,8 @@ SOURCES = {
     "__init__": "",
     "arrays": "UNIT = 1\n",
     "layout": "from fakenets.arrays import UNIT\n\nSIZE = 10 * UNIT\n",
+    "gauges": "",
+    "modes": "",
     "operations": "NAME = 'product'\n",
     "precision": "NAME = 'double'\n",
     "runtime": "from fakenets import precision\n"

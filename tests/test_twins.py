@@ -19,9 +19,9 @@ from support import (
 )
 
 from compare.fault import FRAMEWORKS
-from compare.plant import PACKAGE
+from compare.plant import PACKAGE, PARTS
 
-HARNESS = {"__init__", "runtime", "layout", "arrays", "operations", "precision"}
+HARNESS = {"__init__", *PARTS["jax"]}
 WORLD = {"jax": {"jax", "flax", "optax", "grain", "absl"}, "torch": {"torch"}}
 ONLY_HERE = {
     (

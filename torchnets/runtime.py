@@ -244,3 +244,9 @@ def operations(
 ) -> int:
     """Floating-point operations of the matrix products of one step, as written."""
     return products(lambda at: _step(subject, at, batch), load(subject, state))
+
+
+def compiled_operations(
+    subject: Subject, state: Mapping[str, np.ndarray], batch: Mapping[str, Tensor]
+) -> None:
+    """None: PyTorch's compiler does not tell."""
