@@ -193,7 +193,8 @@ def _samples(bench: _Bench, walk: Walk) -> dict[str, list[float]]:
     before = bench.ledger.counts()
     with no_collection():
         walk.begin()
-        found = {"step": sampled(walk.seconds)}
+        at_once = bench.steps if bench.whole else 1
+        found = {"step": sampled(walk.seconds, at_once=at_once)}
         if not bench.whole:
             waiting = partial(walk.seconds, waits=True)
             found["latency"] = sampled(waiting, most=FEW)

@@ -84,9 +84,10 @@ class Walk:
                 yield self.batches
                 steps -= self.steps
                 continue
-            piece = min(steps, self.steps - self.at)
-            yield self.batches[self.at : self.at + piece]
-            self.at, steps = self.at + piece, steps - piece
+            begin = self.at
+            piece = min(steps, self.steps - begin)
+            self.at, steps = begin + piece, steps - piece
+            yield self.batches[begin : self.at]
 
     def seconds(self, steps: int, *, waits: bool = False) -> float:
         """Seconds per step; with `waits` every step is waited for."""
@@ -108,7 +109,10 @@ class Walk:
         """What was left to wait for after the wait, as a fraction of the time before.
 
         Reading a first number waits for what is left; reading another one does not.
+        They are losses of the last two of so many steps of the window.
         """
+        if self.at + steps > self.steps:
+            self.begin()
         rows = next(self._rows(steps))
         began = perf_counter()
         losses = self.program.take(rows)
@@ -136,14 +140,23 @@ def repeated(
     return seconds
 
 
-def sampled(seconds: Callable[[int], float], *, most: int = SAMPLES[1]) -> list[float]:
-    """Samples of at least 20 ms each: as many as fit into a second, at least 5."""
+def sampled(
+    seconds: Callable[[int], float], *, most: int = SAMPLES[1], at_once: int = 1
+) -> list[float]:
+    """Samples of at least 20 ms each: as many as fit into a second, at least 5.
+
+    What is only done `at_once` so many times is counted by those.
+    """
     one = min(seconds(1), seconds(1))
-    count = max(1, ceil(LEAST / one))
-    one = seconds(count)  # of many in a row, which may be much faster
-    count = max(1, ceil(LEAST / one))
+    one = seconds(_enough(one, at_once))  # of many in a row, which may be much faster
+    count = _enough(one, at_once)
     times = int(np.clip(ENOUGH / (one * count), SAMPLES[0], most))
     return [seconds(count) for _ in range(times)]
+
+
+def _enough(one: float, at_once: int) -> int:
+    """How many of so many seconds each make a sample."""
+    return max(1, ceil(LEAST / (one * at_once))) * at_once
 
 
 def warm_up(walk: Walk, ledger: Any) -> bool:
@@ -166,11 +179,13 @@ def warm_up(walk: Walk, ledger: Any) -> bool:
 @contextmanager
 def no_collection() -> Iterator[None]:
     """Without the garbage collector, which would come in between."""
+    enabled = gc.isenabled()
     gc.collect()
     gc.freeze()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        if enabled:
+            gc.enable()
         gc.unfreeze()
