@@ -62,10 +62,13 @@ class Estimate:
     ratio: float
     error: float | None
     blocks: int
+    degrees: float | None = None
+    """Of freedom, where the blocks are no pairs; those of pairs are blocks − 1."""
 
     def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
         """Bounds of the ratio; None with fewer than two blocks."""
-        return _interval(self.ratio, self.error, self.blocks, level)
+        degrees = float(self.blocks - 1) if self.degrees is None else self.degrees
+        return _interval(self.ratio, self.error, degrees, level)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Typical:
 
     def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
         """Bounds of the seconds; None with fewer than two blocks."""
-        return _interval(self.seconds, self.error, self.blocks, level)
+        return _interval(self.seconds, self.error, float(self.blocks - 1), level)
 
 
 def paired(subject: Blocks, reference: Blocks) -> Estimate:
@@ -90,8 +93,8 @@ def paired(subject: Blocks, reference: Blocks) -> Estimate:
     Raises ValueError where blocks are missing or empty, and for samples that are no
     positive finite numbers.
     """
-    above = _log_medians(subject, "subject")
-    below = _log_medians(reference, "reference")
+    above = log_medians(subject, "subject")
+    below = log_medians(reference, "reference")
     if len(above) != len(below):
         raise ValueError(
             f"reference: expected {len(above)} blocks, as many as subject has, "
@@ -101,12 +104,38 @@ def paired(subject: Blocks, reference: Blocks) -> Estimate:
     return Estimate(ratio, error, len(above))
 
 
+def unpaired(subject: Blocks, reference: Blocks) -> Estimate:
+    """The ratio of two modes that were measured apart, each in blocks of its own.
+
+    Welch's t interval (Biometrika 34, 1947), with Satterthwaite's degrees of freedom:
+
+        error² = s²/m + r²/n        degrees = error⁴ / (s⁴/m²(m−1) + r⁴/n²(n−1))
+
+    with s, r the standard deviations of the subject's m and the reference's n logs of
+    medians; `blocks` is the smaller of m and n, which may differ. Raises ValueError
+    where blocks are missing or empty, and for samples that are no positive finite
+    numbers.
+    """
+    above = log_medians(subject, "subject")
+    below = log_medians(reference, "reference")
+    blocks = min(len(above), len(below))
+    ratio = math.exp(above.mean() - below.mean())
+    if blocks < 2:
+        return Estimate(ratio, None, blocks)
+    errors = [float(mean_and_error(logs)[1]) for logs in (above, below)]
+    error, spare = math.hypot(*errors), (len(above) - 1, len(below) - 1)
+    if error == 0:
+        return Estimate(ratio, 0.0, blocks, float(sum(spare)))
+    shares = [(each / error) ** 4 / d for each, d in zip(errors, spare, strict=True)]
+    return Estimate(ratio, error, blocks, 1 / sum(shares))
+
+
 def typical(blocks: Blocks) -> Typical:
     """The seconds of one mode, of every block's median.
 
     Raises ValueError as `paired` does.
     """
-    logs = _log_medians(blocks, "blocks")
+    logs = log_medians(blocks, "blocks")
     seconds, error = _estimate(logs)
     return Typical(seconds, error, len(logs))
 
@@ -149,34 +178,12 @@ def mean_and_error(
     return np.asarray(logs.mean(axis=-1)), np.asarray(error)
 
 
-@lru_cache
-def reach(blocks: int, level: float) -> float:
-    """Student's quantile: how many standard errors an interval goes to either side."""
-    if not 0 < level < 1:
-        raise ValueError(f"level: expected a number between 0 and 1, got {level}")
-    # Here, since it takes a quarter of a second, which `twinnets list` need not wait.
-    from scipy.special import stdtrit
+def log_medians(blocks: Blocks, name: str) -> Float[np.ndarray, "blocks"]:
+    """Log of the median of every block; `name` is what an error calls them.
 
-    return float(stdtrit(blocks - 1, (1 + level) / 2))
-
-
-def _estimate(logs: Float[np.ndarray, "blocks"]) -> tuple[float, float | None]:
-    if len(logs) < 2:
-        return math.exp(logs[0]), None
-    mean, error = mean_and_error(logs)
-    return math.exp(mean), float(error)
-
-
-def _interval(
-    middle: float, error: float | None, blocks: int, level: float
-) -> tuple[float, float] | None:
-    if error is None:
-        return None
-    factor = math.exp(reach(blocks, level) * error)
-    return middle / factor, middle * factor
-
-
-def _log_medians(blocks: Blocks, name: str) -> Float[np.ndarray, "blocks"]:
+    Raises ValueError where blocks are missing or empty, and for samples that are no
+    positive finite numbers.
+    """
     if not blocks:
         raise ValueError(f"{name}: expected at least one block, got none")
     for place, samples in enumerate(blocks):
@@ -191,3 +198,34 @@ def _log_medians(blocks: Blocks, name: str) -> Float[np.ndarray, "blocks"]:
                 f"block {place}: drop what was not measured"
             )
     return np.log([median(samples) for samples in blocks])
+
+
+def reach(blocks: int, level: float) -> float:
+    """Student's quantile: how many standard errors an interval goes to either side."""
+    return _quantile(float(blocks - 1), level)
+
+
+@lru_cache
+def _quantile(degrees: float, level: float) -> float:
+    if not 0 < level < 1:
+        raise ValueError(f"level: expected a number between 0 and 1, got {level}")
+    # Here, since it takes a quarter of a second, which `twinnets list` need not wait.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, (1 + level) / 2))
+
+
+def _estimate(logs: Float[np.ndarray, "blocks"]) -> tuple[float, float | None]:
+    if len(logs) < 2:
+        return math.exp(logs[0]), None
+    mean, error = mean_and_error(logs)
+    return math.exp(mean), float(error)
+
+
+def _interval(
+    middle: float, error: float | None, degrees: float, level: float
+) -> tuple[float, float] | None:
+    if error is None:
+        return None
+    factor = math.exp(_quantile(degrees, level) * error)
+    return middle / factor, middle * factor

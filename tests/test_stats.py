@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.stats import ttest_ind
 
 from compare import stats
 from compare.stats import Estimate
@@ -53,6 +54,24 @@ def test_a_95_percent_interval_holds_the_truth_in_95_percent(blocks, kind):
     covered = np.mean(np.abs(mean) <= stats.reach(blocks, 0.95) * error)
     # 3 standard deviations of the share in 5,000 are 0.9 %: 92 % would be found out.
     assert 0.94 < covered < 0.96
+
+
+@pytest.mark.parametrize("noise", [(0.03, 0.03), (0.02, 0.06), (0.10, 0.03)])
+@pytest.mark.parametrize("blocks", [3, 5])
+def test_an_unpaired_interval_holds_the_truth(blocks, noise):
+    """With unequal variances too, where pooling them would cover too little."""
+    rng = np.random.default_rng(blocks)
+    covered = 0
+    for _ in range(2_000):
+        subject, reference = (
+            (factor * np.exp(spread * rng.standard_normal((blocks, 1)))).tolist()
+            for factor, spread in zip((1.2, 1.0), noise, strict=True)
+        )
+        low, high = stats.unpaired(subject, reference).interval()
+        covered += low <= 1.2 <= high
+    # 3 standard deviations of a share of 95 % in 2,000 are 1.5 %; Welch's interval of
+    # three blocks is known to be a little too wide where the variances are equal.
+    assert 0.935 < covered / 2_000 < 0.98
 
 
 def test_a_bootstrap_of_three_blocks_covers_too_little():
@@ -174,6 +193,28 @@ def test_blocks_that_agree_have_an_interval_without_width():
     )
 
 
+@pytest.mark.parametrize(("subject", "reference"), [(1, 1), (1, 5), (5, 1)])
+def test_one_block_on_either_side_has_no_unpaired_interval(subject, reference):
+    found = stats.unpaired([[3.0]] * subject, [[2.0]] * reference)
+    assert found.ratio == pytest.approx(1.5)
+    assert (found.error, found.blocks, found.interval()) == (None, 1, None)
+
+
+@pytest.mark.parametrize(
+    ("subject", "reference", "degrees"),
+    [
+        # One side without noise adds no degrees; two sides alike add up.
+        ([[1.0], [2.0], [3.0]], [[1.0]] * 9, 2),
+        ([[1.0], [2.0], [3.0]], [[10.0], [20.0], [30.0]], 4),
+        ([[2.0]] * 3, [[2.0]] * 4, 5),
+    ],
+)
+def test_degrees_of_freedom_by_hand(subject, reference, degrees):
+    found = stats.unpaired(subject, reference)
+    assert found.degrees == pytest.approx(degrees)
+    assert found.blocks == 3
+
+
 # ------------------------------------------------------------------- properties
 
 
@@ -210,6 +251,22 @@ def test_the_order_of_blocks_and_samples_is_nothing(pairs, random):
     before = stats.paired(*zip(*pairs, strict=True)).interval()
     after = stats.paired(*zip(*shuffled, strict=True)).interval()
     assert after == pytest.approx(before)
+
+
+MANY = st.lists(st.floats(1e-6, 1e3), min_size=2, max_size=8)
+
+
+@given(MANY, MANY, st.floats(0.5, 0.99))
+def test_an_unpaired_interval_is_that_of_scipy(subject, reference, level):
+    """`ttest_ind(equal_var=False)` has the same degrees of freedom and bounds."""
+    above, below = np.log(subject), np.log(reference)
+    # Where nearly nothing varies, scipy warns that rounding is all it sees.
+    assume(min(above.std(), below.std()) > 1e-6)
+    expected = ttest_ind(above, below, equal_var=False)
+    found = stats.unpaired([[s] for s in subject], [[s] for s in reference])
+    assert found.degrees == pytest.approx(expected.df)
+    bounds = np.log(found.interval(level))
+    assert bounds == pytest.approx(expected.confidence_interval(level), abs=1e-9)
 
 
 @given(PAIRS)
