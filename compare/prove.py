@@ -20,6 +20,8 @@ from compare.result import Row
 from compare.timing import Products
 from compare.trace import Key, Trace
 
+_MADE = (("loss", "train_step"), ("update", "update"))
+"""Phase and quantity of what every step makes, besides the optimizer's state."""
 _WIDER = noise.ULP["float32"] / noise.ULP["float64"]
 
 
@@ -42,7 +44,7 @@ def prove(sides: Sides, proof: Trace, *, products: Products = "float32") -> Row:
     rows = [judge_float32(own, key) for key in maps]
     if not rows or LOSS not in proof.arrays:
         raise ValueError("proof: expected one-step maps and losses, got nothing")
-    rows += _losses(sides, proof)
+    rows += [*_missing(sides[side], proof), *_losses(sides, proof)]
     return max(rows, key=lambda row: _badness(row, products))
 
 
@@ -63,6 +65,16 @@ def _thinned(trace: Trace, key: Key, value: np.ndarray) -> np.ndarray:
     """The elements that a saved trace has kept, or all."""
     place = trace.places.get(key)
     return value if place is None else value.ravel()[place]
+
+
+def _missing(run: Trace, proof: Trace) -> Iterator[Row]:
+    """What a step of the run has made, and the mode's own step from there has not."""
+    steps = {key.step for key in proof.arrays if key != LOSS}
+    for key in run.arrays:
+        made = key[:2] in _MADE or key.phase == "state"
+        if made and key.step in steps and key not in proof.arrays:
+            why = f"{NAMES[proof.framework]} has none in this mode"
+            yield failed(key, why, precision="float32")
 
 
 def _losses(sides: Sides, proof: Trace) -> Iterator[Row]:
