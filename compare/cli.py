@@ -15,9 +15,9 @@ from rich.console import Console
 
 from compare import registry
 from compare.registry import UnknownExample
-from compare.result import Example, Verdict, passed
+from compare.result import Example, Run, Verdict, passed
 
-PASSED, MISMATCH, USAGE, NOTHING = 0, 1, 2, 4
+PASSED, MISMATCH, USAGE, UNDECIDED, NOTHING = 0, 1, 2, 3, 4
 
 app = typer.Typer(
     help="Proves that the JAX and the PyTorch twin of each example do the same.",
@@ -194,6 +194,108 @@ def train(
     _or_usage(lambda: arguments.picture(plot, plan), arguments.Wrong)
     # What a framework refuses, such as a negative learning rate, it says itself.
     _or_usage(lambda: command_train.execute(plan, plot), ValueError, OSError)
+
+
+@app.command("time")
+def time_examples(
+    names: Names = None,
+    modes: Annotated[
+        str | None, typer.Option(help="Such as notebook,jit,scan; default what fits.")
+    ] = None,
+    device: Annotated[
+        Literal["cpu", "gpu"], typer.Option(help="Where both frameworks compute.")
+    ] = "cpu",
+    blocks: Annotated[
+        int, typer.Option(min=1, help="Fresh workers of every mode, at least.")
+    ] = 5,
+    budget: Annotated[
+        str, typer.Option(help="Of one example; its rest goes where least is known.")
+    ] = "240s",
+    precision: Annotated[
+        Literal["float32", "tf32", "bfloat16"],
+        typer.Option(help="What the factors of matrix products are rounded to."),
+    ] = "float32",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of each worker; default all cores.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a run, or for a quick one; default runs/<time>."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One block: prints, and decides nothing.")
+    ] = False,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print the ratios that are wanted.")
+    ] = False,
+    from_: Annotated[
+        Path | None, typer.Option("--from", help="Print the times of an earlier run.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print run.json in place of the tables.")
+    ] = False,
+) -> None:
+    """Time the examples in both frameworks: what has passed, and nothing else."""
+    from compare import arguments, command_time, folder, result, show_times
+    from compare import time_arguments as given
+    from compare.pool import Crashed, NotReady
+    from compare.time_run import Plan
+    from compare.time_worker import cores
+
+    _known(names)
+    if from_ is not None:
+        found = _or_usage(lambda: result.read(from_ / "run.json"), result.NotARun)
+    else:
+        chosen = _or_usage(lambda: given.trainings(names), arguments.Wrong)
+        rounds = 1 if quick else blocks
+        seconds = _or_usage(lambda: given.seconds(budget), arguments.Wrong)
+        wanted, left_out = _or_usage(
+            lambda: given.modes(modes, budget=seconds, blocks=rounds), arguments.Wrong
+        )
+        plan = Plan(
+            wanted,
+            rounds,
+            0.0 if quick else seconds,
+            device,
+            _or_usage(lambda: given.threads(threads, cores()), arguments.Wrong),
+            _or_usage(lambda: given.products(precision, device), arguments.Wrong),
+        )
+        where = out or folder.default_folder()
+        if left_out:
+            _say(left_out)
+        try:
+            run = _or_usage(
+                lambda: command_time.base_run(
+                    chosen, where, seed=seed, device=device, quiet=as_json
+                ),
+                result.NotARun,
+                folder.NotWritable,
+                NotReady,
+                Crashed,
+            )
+            found = _or_usage(
+                lambda: command_time.execute_time(
+                    chosen, plan, where, run=run, quiet=as_json
+                ),
+                result.NotARun,
+            )
+        except KeyboardInterrupt:
+            _say(f"interrupted; what was done is in {where}")
+            raise
+    show_times.show(found, as_json=as_json, summary=summary)
+    raise typer.Exit(timing_code(found))
+
+
+def timing_code(found: Run) -> int:
+    """What a run's times amount to."""
+    outcomes = {timing.outcome for timing in found.timings if not timing.control}
+    if "equivalent" not in outcomes:
+        return MISMATCH if outcomes & {"not equivalent", "failed"} else NOTHING
+    held = {claim.holds for claim in found.claims}
+    if outcomes & {"not equivalent", "failed"} or False in held:
+        return MISMATCH
+    return UNDECIDED if None in held else PASSED
 
 
 @app.command()

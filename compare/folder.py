@@ -14,7 +14,7 @@ from compare.registry import load
 from compare.result import Example, NotARun, Run
 from compare.run import Measured, Settings, judge
 from compare.spec import Lesson
-from compare.task import Effort, State
+from compare.task import Effort, State, Task
 from compare.thin import thin
 
 
@@ -106,22 +106,34 @@ def told(settings: Settings) -> dict[str, Any]:
 def _again(
     folder: Path, example: Example, settings: Settings, sides: Iterable[str]
 ) -> Example:
-    paths = [_path(folder, example.name, *side.split()) for side in sides]
+    paths = _paths(folder, example.name, sides)
     there = [path for path in paths if path.with_name(path.name + ".json").exists()]
     if not there and example.verdict in ("crashed", "skipped"):
         return example
+    measured, base = saved(folder, example.name, settings, sides)
+    return judge(measured, base, seconds=example.seconds)
+
+
+def _paths(folder: Path, name: str, sides: Iterable[str]) -> list[Path]:
+    return [_path(folder, name, *side.split()) for side in sides]
+
+
+def saved(
+    folder: Path, name: str, settings: Settings, sides: Iterable[str]
+) -> tuple[Measured, Task]:
+    """The saved traces and states of an example, and its task; raises `NotARun`."""
+    paths = _paths(folder, name, sides)
+    there = [path for path in paths if path.with_name(path.name + ".json").exists()]
     if not there:
-        raise NotARun(f"{folder} has no traces of {example.name}: run it again")
+        raise NotARun(f"{folder} has no traces of {name}: run it again")
     if absent := [path.name for path in paths if path not in there]:
         raise NotARun(f"{folder} has no trace {', '.join(absent)}: run it again")
     try:
         traces = tuple(trace_file.load(path) for path in paths)
-        states = _states(folder, example.name)
+        states = _states(folder, name)
     except (OSError, ValueError, KeyError) as error:
-        raise NotARun(f"the traces of {example.name} cannot be read: {error}") from None
-    measured = Measured(traces, states)
-    base = settings.task(example.name)
-    return judge(measured, base, seconds=example.seconds)
+        raise NotARun(f"the traces of {name} cannot be read: {error}") from None
+    return Measured(traces, states), settings.task(name)
 
 
 def _states(folder: Path, name: str) -> dict[int, State]:

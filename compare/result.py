@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from compare.timing import Claim, Ratio, Timing
 from compare.trace import Step
 
 SCHEMA = 1
@@ -86,6 +87,9 @@ class Run:
     seed: int
     environment: dict[str, Any]
     examples: list[Example]
+    timings: list[Timing] = field(default_factory=list)
+    ratios: list[Ratio] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
 
 
 def verdict(rows: Iterable[Row]) -> Verdict:

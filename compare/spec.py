@@ -76,6 +76,18 @@ class Sibling:
 
 
 @dataclass(frozen=True)
+class Contract:
+    """What `twinnets time` asserts of an example, by bounds of intervals.
+
+    Besides: `scan` is not slower than `jit`, time grows with the number of steps, and
+    both frameworks count the same operations.
+    """
+
+    jit_speedup: float = 1.5
+    """JAX's `jit` is at least so many times as fast as its `eager`."""
+
+
+@dataclass(frozen=True)
 class Training:
     """A model, its data and how it is trained."""
 
@@ -115,6 +127,9 @@ class Training:
     log_loss: bool = False
     """The loss is drawn on a logarithmic axis."""
     faults: tuple[Fault, ...] = ()
+    untimed: Mapping[str, str] = field(default_factory=dict)
+    """Modes such as "jax eager" that this example cannot have, with the reason."""
+    contract: Contract = Contract()
 
 
 @dataclass(frozen=True)

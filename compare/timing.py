@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from compare.fault import NAMES, Edit, Side
 from compare.spec import Prepared
+from compare.stats import Speed
 from compare.task import State
 from compare.trace import Trace
 
@@ -17,7 +18,23 @@ Products = Literal["float32", "tf32", "bfloat16"]
 """What the factors of a product of float32 matrices are rounded to."""
 WINDOW = 500
 """Steps of a run that are timed: from its start, over and over."""
-Outcome = Literal["equivalent", "not equivalent", "failed"]
+Outcome = Literal["equivalent", "not equivalent", "failed", "left out"]
+MODES: Mapping[Side, Mapping[str, float]] = {
+    "torch": {
+        "notebook": 5,
+        "eager": 5,
+        "tuned": 5,
+        "compile": 25,
+        "compile-step": 35,
+    },
+    "jax": {"eager": 8, "jit": 5, "jit-functional": 5, "scan": 8},
+}
+"""Every mode, and about how many seconds its worker takes on two cores."""
+EAGER: Mapping[Side, tuple[str, ...]] = {
+    "jax": ("eager",),
+    "torch": ("eager", "notebook"),
+}
+"""What compiling is weighed against: the first of these that was timed."""
 
 
 class Cell(NamedTuple):
@@ -27,10 +44,13 @@ class Cell(NamedTuple):
     framework: Side
     mode: str
     batch: int | None = None
+    control: bool = False
+    """The same once more, for what differs then is noise."""
 
     def __str__(self) -> str:
         size = "" if self.batch is None else f" batch {self.batch}"
-        return f"{NAMES[self.framework]} {self.mode}{size}"
+        again = " again" if self.control else ""
+        return f"{NAMES[self.framework]} {self.mode}{size}{again}"
 
 
 @dataclass(frozen=True)
@@ -89,7 +109,7 @@ class Proved:
 
 @dataclass(frozen=True)
 class Typical:
-    """Median of the workers' medians, and its 95 % interval; seconds."""
+    """The workers' medians together, and the 95 % interval; seconds."""
 
     seconds: float
     low: float | None
@@ -100,56 +120,65 @@ class Typical:
 class Timing:
     """One cell of `run.json`; nothing is typical of a mode that is not equivalent.
 
-    `operations` are those of one step's matrix products. `fraction` is of the speed
-    that a product of two large matrices reaches in the same worker.
+    `operations` are those of one step's matrix products, and `fraction` is of the
+    speed that a product of two large matrices reaches in the same worker.
     """
 
     example: str
     framework: Side
     mode: str
-    batch: int | None
     outcome: Outcome
     why: str = ""
+    batch: int | None = None
+    control: bool = False
+    products: Products = "float32"
     score: float | None = None
     """The largest score of its proof; 10 is the limit."""
     typical: Mapping[str, Typical] = field(default_factory=dict)
     phases: Mapping[str, float] = field(default_factory=dict)
     warm_phases: Mapping[str, float] = field(default_factory=dict)
-    """With the compiler's cache that the first worker has left; empty at one block."""
+    """With what the first worker has left in the compiler's cache."""
     pays_after: float | None = None
-    """Steps after which compiling has paid for itself, against `eager`."""
+    """Steps after which compiling has paid for itself, against eager steps."""
     pays_after_warm: float | None = None
     operations: float | None = None
     speed: float | None = None
     """Operations a second."""
     fraction: float | None = None
     workers: list[Sampled] = field(default_factory=list)
-    control: bool = False
+
+    @property
+    def cell(self) -> Cell:
+        """What was timed."""
+        return Cell(self.example, self.framework, self.mode, self.batch, self.control)
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """Time of `subject` / time of `reference`; SLOWER than 1.
+    """Seconds of a step of `subject` / of `reference`: SLOWER is more than 1.
 
-    `like` is empty where both do their work under the same conditions.
+    A ratio less than `band` away from 1, as |log|, is noise: so far a mode differs from
+    itself in this run. `unlike` is empty where both work under the same conditions.
     """
 
     example: str
-    batch: int | None
-    quantity: str
     subject: str
     reference: str
     ratio: float
     low: float | None
     high: float | None
     blocks: int
-    verdict: str
+    verdict: Speed
+    band: float | None
+    batch: int | None = None
     unlike: list[str] = field(default_factory=list)
+    fastest: bool = False
+    """Each is the fastest mode of its framework."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """Something that must hold of an example's times; None is undecided."""
+    """Something that must hold of an example's times; None where it is undecided."""
 
     example: str
     claim: str

@@ -1,0 +1,269 @@
+"""Timings for the terminal: what a step takes, where the rest goes, who is faster."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import geometric_mean
+
+import msgspec
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from compare.fault import NAMES
+from compare.result import Run
+from compare.timing import Claim, Ratio, Timing, Typical
+
+STYLES = {
+    "FASTER": "green",
+    "SLOWER": "yellow",
+    "SAME": "cyan",
+    "UNDECIDED": "magenta",
+}
+PHASES = {
+    "import": "import",
+    "device start": "start",
+    "host to device": "move",
+    "trace": "trace",
+    "lower": "lower",
+    "compile": "compile",
+    "first call": "1st",
+    "second call": "2nd",
+}
+"""In the order of time, with their headings."""
+WIDTH = 110
+"""Columns where there is no terminal."""
+WANTED = {
+    "scan against the notebook's loop": 4.0,
+    "tuned against the notebook's loop": 2.0,
+    "scan against the notebook's loop, geometric mean": 5.0,
+    "scan's part of the speed of a large product": 0.6,
+}
+"""What the twins are asked for, of `two_layer_adam` but for the geometric mean."""
+
+
+def show(run: Run, *, as_json: bool = False, summary: bool = False) -> None:
+    """What was timed: as JSON, as the ratios that are wanted, or all of it."""
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(run)).decode())
+    elif summary:
+        _wanted(run)
+    else:
+        _all(run)
+
+
+def console_of() -> Console:
+    """As wide as the terminal; where there is none, wide enough for the tables."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
+
+
+def _all(run: Run) -> None:
+    """Example by example."""
+    console = console_of()
+    for name in dict.fromkeys(timing.example for timing in run.timings):
+        timings = [t for t in run.timings if t.example == name]
+        console.print(f"\n[bold]{name}[/]")
+        console.print(_steady(timings))
+        console.print(_setup(timings))
+        for line in _left(timings):
+            console.print(line, highlight=False)
+        for part in _ratios([r for r in run.ratios if r.example == name]):
+            console.print(
+                part, highlight=False, style="dim" if isinstance(part, str) else None
+            )
+        for claim in run.claims:
+            if claim.example == name and claim.holds is not True:
+                console.print(_claimed(claim), highlight=False)
+    kept = sum(claim.holds is True for claim in run.claims)
+    console.print(f"\n[bold]{headline(run)}[/]", highlight=False)
+    console.print(f"{kept} of {len(run.claims)} claims hold", highlight=False)
+    console.print(f"[dim]{LEGEND}[/]", highlight=False)
+
+
+LEGEND = (
+    "step: steps in a row, one wait at the end; latency: each step waited for. of "
+    "product: part of the speed of\na product of two large matrices. pays after: steps "
+    "until compiling has paid for itself against eager steps,\nwith a cold and with a "
+    "warm cache of the compiler; warm 1st: the first call with a warm one."
+)
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left", no_wrap=True)
+    return table
+
+
+def _shown(timings: Iterable[Timing]) -> list[Timing]:
+    return [t for t in timings if t.outcome == "equivalent" and not t.control]
+
+
+def _steady(timings: Sequence[Timing]) -> Table:
+    quantities = ("step", "95 %", "latency", "forward", "and back")
+    table = _table("µs", *quantities, "GFLOP/s", "of product", "MB")
+    for timing in _shown(timings):
+        found = timing.typical
+        held = max(worker.memory["process"] or 0 for worker in timing.workers)
+        table.add_row(
+            str(timing.cell),
+            _micro(found["step"].seconds),
+            _interval(found["step"]),
+            *(
+                _micro(found[name].seconds) if name in found else ""
+                for name in ("latency", "forward", "forward + backward")
+            ),
+            f"{(timing.speed or 0) / 1e9:.3g}",
+            f"{timing.fraction:.0%}" if timing.fraction is not None else "",
+            f"{held / 1e6:.0f}",
+        )
+    return table
+
+
+def _setup(timings: Sequence[Timing]) -> Table:
+    table = _table("ms", *PHASES.values(), "warm 1st", "pays after")
+    for timing in _shown(timings):
+        after = [timing.pays_after, timing.pays_after_warm]
+        counts = [_steps(steps) for steps in after if steps is not None]
+        table.add_row(
+            str(timing.cell),
+            *(_milli(timing.phases[name]) for name in PHASES),
+            _milli(timing.warm_phases.get("first call")),
+            " / ".join(counts),
+        )
+    return table
+
+
+def _steps(steps: float) -> str:
+    return f"{math.ceil(steps):,}".replace(",", " ")
+
+
+def _micro(seconds: float) -> str:
+    """Microseconds in three digits, or in whole ones."""
+    found = seconds / 1e-6
+    return f"{found:.3g}" if found < 1000 else f"{found:.0f}"
+
+
+def _milli(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    found = seconds / 1e-3
+    return f"{found:.2g}" if 0 < found < 10 else f"{found:.0f}"
+
+
+def _interval(typical: Typical) -> str:
+    if typical.low is None or typical.high is None:
+        return ""
+    reach = math.sqrt(typical.high / typical.low) - 1
+    return f"± {reach:.1%}"
+
+
+def _left(timings: Iterable[Timing]) -> Iterable[str]:
+    """Why a mode has no times."""
+    for timing in timings:
+        if timing.outcome != "equivalent" and not timing.control:
+            why = timing.why.replace("[", r"\[")
+            yield f"[magenta]{timing.cell}[/] {timing.outcome}: {why}"
+
+
+def _ratios(found: Sequence[Ratio]) -> Iterator[Table | str]:
+    """Who is how much faster; what is not alike, below."""
+    table = _table("", "", "× as fast as", "95 %", "", "unlike")
+    notes: dict[str, int] = {}
+    for ratio in found:
+        note = "; ".join(ratio.unlike)
+        if note:
+            notes.setdefault(note, len(notes) + 1)
+        again = ratio.subject == f"{ratio.reference} again"
+        verdict = f"[{STYLES[ratio.verdict]}]{ratio.verdict}[/]"
+        table.add_row(
+            ratio.subject,
+            ratio.reference,
+            f"{1 / ratio.ratio:.3g}",
+            _inverse(ratio),
+            "[dim]A/A[/]" if again else verdict,
+            f"({notes[note]})" if note else "",
+        )
+    yield table
+    if found and found[0].band is not None:
+        yield f"noise ± {math.expm1(found[0].band):.1%}: so far a mode may differ from"
+        yield "itself (A/A), and only what lies beyond is FASTER or SLOWER"
+    for note, number in notes.items():
+        yield f"({number}) not like for like: {note}"
+
+
+def _inverse(ratio: Ratio) -> str:
+    if ratio.low is None or ratio.high is None:
+        return ""
+    return f"{1 / ratio.high:.3g} to {1 / ratio.low:.3g}"
+
+
+def _claimed(claim: Claim) -> str:
+    told = "[magenta]open" if claim.holds is None else "[bold red]does not hold"
+    return f"  {told}[/]: {claim.claim}; {claim.why}"
+
+
+def _wanted(run: Run) -> None:
+    """The ratios that are wanted of the twins, and what was found."""
+    console = console_of()
+    table = _table(
+        "example", "notebook", "scan", "times as fast", "tuned", "times as fast"
+    )
+    steps = {
+        (t.example, t.mode): t.typical["step"].seconds
+        for t in _shown(run.timings)
+        if t.mode in ("notebook", "scan", "tuned")
+    }
+    gains: dict[str, dict[str, float]] = {"scan": {}, "tuned": {}}
+    for name in dict.fromkeys(example for example, _ in steps):
+        loop = steps.get((name, "notebook"))
+        cells = [name, _micro(loop) if loop else ""]
+        for mode, found in gains.items():
+            own = steps.get((name, mode))
+            if loop and own:
+                found[name] = loop / own
+            cells += [
+                _micro(own) if own else "",
+                f"{found[name]:.3g}" if name in found else "",
+            ]
+        table.add_row(*cells)
+    console.print(table)
+    for says, value in _found(run, gains).items():
+        style = "green" if value >= WANTED[says] else "yellow"
+        console.print(
+            f"[{style}]{value:.3g}[/] {says}: wanted {WANTED[says]:g}", highlight=False
+        )
+
+
+def _found(run: Run, gains: dict[str, dict[str, float]]) -> dict[str, float]:
+    """What was found of what is wanted."""
+    one = "two_layer_adam"
+    found = [gains["scan"].get(one), gains["tuned"].get(one), None, None]
+    if gains["scan"]:
+        found[2] = geometric_mean(gains["scan"].values())
+    for timing in _shown(run.timings):
+        if (timing.example, timing.mode) == (one, "scan"):
+            found[3] = timing.fraction
+    return {
+        says: value
+        for says, value in zip(WANTED, found, strict=True)
+        if value is not None
+    }
+
+
+def headline(run: Run) -> str:
+    """Which framework is faster in how many examples, each in its fastest mode."""
+    names = {NAMES["jax"]: 0, NAMES["torch"]: 0}
+    others = {"the same": 0, "undecided": 0}
+    for ratio in run.ratios:
+        if not ratio.fastest:
+            continue
+        if ratio.verdict == "FASTER":
+            names[ratio.subject.split()[0]] += 1
+        elif ratio.verdict == "SLOWER":
+            names[ratio.reference.split()[0]] += 1
+        else:
+            others["the same" if ratio.verdict == "SAME" else "undecided"] += 1
+    told = [f"{name} is faster in {count}" for name, count in names.items()]
+    told += [f"{name} in {count}" for name, count in others.items() if count]
+    return ", ".join(told)
