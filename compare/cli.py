@@ -223,9 +223,21 @@ def time_examples(
         Path | None,
         typer.Option(help="Folder of a run, or for a quick one; default runs/<time>."),
     ] = None,
+    sweep: Annotated[
+        str | None, typer.Option(help="At several batch sizes: batch=64,256,1024")
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="One block: prints, and decides nothing.")
     ] = False,
+    save: Annotated[
+        str | None, typer.Option(help="Keep the times in baselines/NAME.json.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Compare with what was saved under this name.")
+    ] = None,
+    max_slowdown: Annotated[
+        float, typer.Option(min=1.0, help="Times as long that is no regression.")
+    ] = 1.1,
     summary: Annotated[
         bool, typer.Option("--summary", help="Print the ratios that are wanted.")
     ] = False,
@@ -239,50 +251,59 @@ def time_examples(
     """Time the examples in both frameworks: what has passed, and nothing else."""
     from compare import arguments, command_time, folder, result, show_times
     from compare import time_arguments as given
+    from compare.baseline import NotABaseline, place
     from compare.pool import Crashed, NotReady
     from compare.time_run import Plan
     from compare.time_worker import cores
 
+    def checked(call: Callable[[], T]) -> T:
+        return _or_usage(call, arguments.Wrong, NotABaseline)
+
     _known(names)
     if from_ is not None:
         found = _or_usage(lambda: result.read(from_ / "run.json"), result.NotARun)
-    else:
-        chosen = _or_usage(lambda: given.trainings(names), arguments.Wrong)
-        rounds = 1 if quick else blocks
-        seconds = _or_usage(lambda: given.seconds(budget), arguments.Wrong)
-        wanted, left_out = _or_usage(
-            lambda: given.modes(modes, budget=seconds, blocks=rounds), arguments.Wrong
+        show_times.show(found, as_json=as_json, summary=summary)
+        raise typer.Exit(timing_code(found))
+    for name in filter(None, (save, against)):
+        checked(lambda name=name: place(name))
+    chosen = checked(lambda: given.trainings(names))
+    rounds = 1 if quick else blocks
+    seconds = checked(lambda: given.seconds(budget))
+    wanted, left_out = checked(
+        lambda: given.modes(modes, budget=seconds, blocks=rounds)
+    )
+    plan = Plan(
+        wanted,
+        rounds,
+        0.0 if quick else seconds,
+        device,
+        checked(lambda: given.threads(threads, cores())),
+        checked(lambda: given.products(precision, device)),
+    )
+    sizes = checked(lambda: given.sizes(sweep))
+    where = out or folder.default_folder()
+    if left_out:
+        _say(left_out)
+
+    def timed() -> Run:
+        run = command_time.base_run(
+            chosen, where, seed=seed, device=device, quiet=as_json
         )
-        plan = Plan(
-            wanted,
-            rounds,
-            0.0 if quick else seconds,
-            device,
-            _or_usage(lambda: given.threads(threads, cores()), arguments.Wrong),
-            _or_usage(lambda: given.products(precision, device), arguments.Wrong),
+        run = command_time.execute_time(
+            chosen, plan, where, run=run, sizes=sizes, quiet=as_json
         )
-        where = out or folder.default_folder()
-        if left_out:
-            _say(left_out)
-        try:
-            run = _or_usage(
-                lambda: command_time.base_run(
-                    chosen, where, seed=seed, device=device, quiet=as_json
-                ),
-                result.NotARun,
-                folder.NotWritable,
-                NotReady,
-                Crashed,
-            )
-            found = _or_usage(
-                lambda: command_time.execute_time(
-                    chosen, plan, where, run=run, quiet=as_json
-                ),
-                result.NotARun,
-            )
-        except KeyboardInterrupt:
-            _say(f"interrupted; what was done is in {where}")
-            raise
+        run = command_time.compared(
+            run, save=save, against=against, max_slowdown=max_slowdown
+        )
+        result.write(run, where / "run.json")
+        return run
+
+    expected = (result.NotARun, folder.NotWritable, NotABaseline, NotReady, Crashed)
+    try:
+        found = _or_usage(timed, *expected)
+    except KeyboardInterrupt:
+        _say(f"interrupted; what was done is in {where}")
+        raise
     show_times.show(found, as_json=as_json, summary=summary)
     raise typer.Exit(timing_code(found))
 
@@ -293,9 +314,12 @@ def timing_code(found: Run) -> int:
     if "equivalent" not in outcomes:
         return MISMATCH if outcomes & {"not equivalent", "failed"} else NOTHING
     held = {claim.holds for claim in found.claims}
-    if outcomes & {"not equivalent", "failed"} or False in held:
+    changes = {change.verdict for change in found.changes}
+    if outcomes & {"not equivalent", "failed"}:
         return MISMATCH
-    return UNDECIDED if None in held else PASSED
+    if False in held or "regressed" in changes:
+        return MISMATCH
+    return UNDECIDED if None in held or "undecided" in changes else PASSED
 
 
 @app.command()

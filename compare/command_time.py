@@ -8,15 +8,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from compare import folder, result
+from compare import baseline, folder, result
+from compare.arguments import training
 from compare.claims import claims
 from compare.command import execute
 from compare.doctor import PACKAGES, environment
+from compare.pool import Workers, installed
 from compare.ratios import Done, fastest, pairs, ratios
-from compare.registry import load
 from compare.result import NotARun, Run
 from compare.run import Settings, new_run
-from compare.spec import Training
 from compare.task import QUICK
 from compare.time_run import (
     Passed,
@@ -28,6 +28,7 @@ from compare.time_run import (
     rows,
     time_example,
 )
+from compare.time_sweep import check_at, crossovers, sweeps
 from compare.timing import Cell, Claim, Ratio, Timing
 
 
@@ -57,34 +58,67 @@ def base_run(
 
 
 def execute_time(
-    names: Sequence[str], plan: Plan, where: Path, *, run: Run, quiet: bool
+    names: Sequence[str],
+    plan: Plan,
+    where: Path,
+    *,
+    run: Run,
+    sizes: Sequence[int] = (),
+    quiet: bool,
 ) -> Run:
-    """Time these examples; each is on disk when it is done; raises `NotARun`."""
+    """Time these examples, or each at these batch sizes; each is on disk when done.
+
+    Raises `NotARun`, `NotReady` and `Crashed`.
+    """
     settings = folder.settings_of(run)
     told = {**asdict(replace(plan, edits={})), "command": ["twinnets", *sys.argv[1:]]}
     run = replace(run, environment={**run.environment, "timing": told})
-    passed: dict[str, Passed] = {}
+    passed = _passed(names, sizes, where, run, settings)
     done: Done = {}
     timings: list[Timing] = []
     progress = _progress(quiet=quiet)
     with progress:
-        for number, name in enumerate(names):
-            ran = _passed(run, name, where, settings)
-            if ran is None:
-                continue
-            passed[name] = ran
-            later = sum(_seconds(other, plan) for other in names[number + 1 :])
-            tell = _telling(progress, name, later)
+        for number, ran in enumerate(passed):
+            later = sum(_seconds(other, plan) for other in passed[number + 1 :])
+            tell = _telling(progress, ran, later)
             timed = time_example(ran, plan, where / "logs", tell=tell)
             done = {**done, **timed.done()}
             timings += rows(ran, plan, timed)
-            run = _judged(run, timings, done, passed)
+            run = _judged(run, timings, done, passed[: number + 1])
             result.write(run, where / "run.json")
     return run
 
 
-def _telling(progress: Progress, name: str, later: float) -> Tell:
+def _passed(
+    names: Sequence[str],
+    sizes: Sequence[int],
+    where: Path,
+    run: Run,
+    settings: Settings,
+) -> list[Passed]:
+    """The runs that say what is computed: the folder's, or short ones by size."""
+    if sizes:
+        logs = where / "logs"
+        with Workers(installed(), logs, device=settings.device) as workers:
+            return [
+                check_at(name, size, settings, workers)
+                for name in names
+                for size in sizes
+            ]
+    verdicts = {example.name: example for example in run.examples}
+    found = []
+    for name in names:
+        if verdicts[name].verdict in ("crashed", "skipped"):
+            continue  # the run's own table says why
+        workers = run.environment["workers"]
+        measured, base = folder.saved(where, name, settings, workers)
+        found.append(passed_run(measured, verdicts[name], base))
+    return found
+
+
+def _telling(progress: Progress, ran: Passed, later: float) -> Tell:
     """What is done, and about how long the rest takes: as a bar, or line by line."""
+    name = ran.example.name
     for bar in progress.task_ids:
         progress.remove_task(bar)
     bar = progress.add_task(name, total=None, left="")
@@ -99,38 +133,81 @@ def _telling(progress: Progress, name: str, later: float) -> Tell:
 
 
 def _judged(
-    run: Run, timings: list[Timing], done: Done, passed: dict[str, Passed]
+    run: Run, timings: list[Timing], done: Done, passed: Sequence[Passed]
 ) -> Run:
     """All ratios and claims anew: the noise is that of the whole run."""
-    found: list[Ratio] = []
-    claimed: list[Claim] = []
-    for name, ran in passed.items():
-        own = {cell: blocks for cell, blocks in done.items() if cell.example == name}
-        best = fastest(own)
-        wanted = [*pairs(list(own)), *best] if own else []
-        mine = list(ratios(done, list(dict.fromkeys(wanted))))
-        spec = load(name)
-        ends = {(str(left), str(right)) for left, right in best}
-        mine = [replace(r, fastest=(r.subject, r.reference) in ends) for r in mine]
-        found += mine
-        blocks = max((len(found) for found in own.values()), default=0)
-        if blocks > 1 and isinstance(spec, Training):
-            claimed += claims(name, spec, ran.prepared, done=own, found=mine)
-    return replace(run, timings=timings, ratios=found, claims=claimed)
+    names = dict.fromkeys(ran.example.name for ran in passed)
+    found = [ratio for ran in passed for ratio in _ratios(ran, done)]
+    return replace(
+        run,
+        timings=timings,
+        ratios=found,
+        claims=[claim for ran in passed for claim in _claims(ran, done, found)],
+        sweeps=[line for name in names for line in sweeps(name, done, seed=run.seed)],
+        crossovers=[
+            one for name in names for one in crossovers(name, done, seed=run.seed)
+        ],
+    )
 
 
-def _passed(run: Run, name: str, where: Path, settings: Settings) -> Passed | None:
-    """The example's run, with its traces; None where it has crashed or is skipped."""
-    example = next(example for example in run.examples if example.name == name)
-    if example.verdict in ("crashed", "skipped"):
-        return None
-    measured, base = folder.saved(where, name, settings, run.environment["workers"])
-    return passed_run(measured, example, base)
+def _own(ran: Passed, done: Done) -> Done:
+    key = ran.example.name, ran.batch
+    return {c: blocks for c, blocks in done.items() if (c.example, c.batch) == key}
 
 
-def _seconds(name: str, plan: Plan) -> float:
+def _ratios(ran: Passed, done: Done) -> list[Ratio]:
+    """Of one example at one size, against the noise of everything."""
+    own = _own(ran, done)
+    if not own:
+        return []
+    best = fastest(own)
+    wanted = list(dict.fromkeys([*pairs(list(own)), *best]))
+    ends = {(str(left), str(right)) for left, right in best}
+    return [
+        replace(ratio, fastest=(ratio.subject, ratio.reference) in ends)
+        for ratio in ratios(done, wanted)
+    ]
+
+
+def _claims(ran: Passed, done: Done, found: Sequence[Ratio]) -> list[Claim]:
+    """What a block alone cannot decide is not claimed."""
+    own, name = _own(ran, done), ran.example.name
+    if ran.batch is not None or max(map(len, own.values()), default=0) < 2:
+        return []
+    mine = [ratio for ratio in found if ratio.example == name]
+    return list(claims(name, training(name), ran.prepared, done=own, found=mine))
+
+
+def _seconds(ran: Passed, plan: Plan) -> float:
     """About how long an example will take."""
-    return max(plan.budget, plan.blocks * sum(map(expected, cells_of(name, plan))))
+    cells = cells_of(ran.example.name, plan, batch=ran.batch)
+    return max(plan.budget, plan.blocks * sum(map(expected, cells)))
+
+
+def compared(
+    run: Run, *, save: str | None, against: str | None, max_slowdown: float
+) -> Run:
+    """Held against a baseline, and then kept as one; raises `NotABaseline`."""
+    told = run.environment
+    gpu = _gpu(run) if told["timing"]["device"] == "gpu" else None
+    machine = baseline.machine_of(told, threads=told["timing"]["threads"], gpu=gpu)
+    if against is not None:
+        file = baseline.place(against)
+        changes = baseline.against(
+            file, machine, run.timings, max_slowdown=max_slowdown
+        )
+        run = replace(run, changes=changes)
+    if save is not None:
+        baseline.save(baseline.place(save), machine, run.timings)
+    return run
+
+
+def _gpu(run: Run) -> str | None:
+    """The name of the GPU, as a worker told it."""
+    told = run.environment["workers"].values()
+    return next(
+        (side["gpu"] for side in told if side.get("gpu", "none") != "none"), None
+    )
 
 
 def _left(seconds: float) -> str:

@@ -159,7 +159,7 @@ def _proof(bench: _Bench) -> Trace:
         program.restart(runtime.load(bench.subject, before))
         batch = cast(task.prepared.batches.at(step), "float32")
         losses = program.take(bench.one(batch))
-        values[Key("loss", "train_step", "", step)] = _numbers(losses)[0]
+        values[Key("loss", "train_step", "", step)] = _numbers(losses)[0, ...]
         after = modes.state_of(bench.subject, program)
         values |= after_step(before, after, step)
     steps = bench.steps if bench.whole else min(PROOF, bench.steps)

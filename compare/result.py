@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from compare.timing import Claim, Ratio, Timing
+from compare.baseline import Change
+from compare.timing import Claim, Crossover, Ratio, Sweep, Timing
 from compare.trace import Step
 
 SCHEMA = 1
@@ -90,6 +91,9 @@ class Run:
     timings: list[Timing] = field(default_factory=list)
     ratios: list[Ratio] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
+    sweeps: list[Sweep] = field(default_factory=list)
+    crossovers: list[Crossover] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
 
 def verdict(rows: Iterable[Row]) -> Verdict:

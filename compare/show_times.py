@@ -74,6 +74,8 @@ def _all(run: Run) -> None:
         for claim in run.claims:
             if claim.example == name and claim.holds is not True:
                 console.print(_claimed(claim), highlight=False)
+    for line in (*_sweeps(run), *_changes(run)):
+        console.print(line, highlight=False)
     kept = sum(claim.holds is True for claim in run.claims)
     console.print(f"\n[bold]{headline(run)}[/]", highlight=False)
     console.print(f"{kept} of {len(run.claims)} claims hold", highlight=False)
@@ -196,6 +198,41 @@ def _inverse(ratio: Ratio) -> str:
     if ratio.low is None or ratio.high is None:
         return ""
     return f"{1 / ratio.high:.3g} to {1 / ratio.low:.3g}"
+
+
+def _sweeps(run: Run) -> Iterator[Table | str]:
+    """What a step costs before it computes, and where the faster one changes."""
+    if run.sweeps:
+        table = _table(
+            "by batch size", "", "µs a step before work", "GFLOP/s", "off by"
+        )
+        for line in run.sweeps:
+            speed = "" if line.throughput is None else f"{line.throughput / 1e9:.3g}"
+            table.add_row(
+                line.example,
+                f"{NAMES[line.framework]} {line.mode}",
+                f"{line.overhead / 1e-6:.3g}",
+                speed,
+                f"{line.worst:.0%}",
+            )
+        yield table
+    for one in run.crossovers:
+        where = (
+            "at no batch size"
+            if one.batch is None
+            else f"at a batch of {one.batch:.3g}"
+        )
+        yield f"{one.example}: {one.left} and {one.right} take the same time {where}"
+
+
+def _changes(run: Run) -> Iterator[str]:
+    """Against the baseline."""
+    styles = {"regressed": "bold red", "undecided": "magenta"}
+    for change in run.changes:
+        name = f"{change.example}: {NAMES[change.framework]} {change.mode}"
+        times = "" if change.ratio is None else f", {change.ratio:.3g} × the time saved"
+        style = styles.get(change.verdict, "dim")
+        yield f"[{style}]{change.verdict}[/] {name}{times}"
 
 
 def _claimed(claim: Claim) -> str:

@@ -80,6 +80,24 @@ def _total(kept: Sequence[tuple[Side, str]]) -> float:
     return sum(map(_cost, kept)) + _cost(kept[0])  # and the control
 
 
+def sizes(text: str | None) -> list[int]:
+    """`batch=64,256` → the sizes, smallest first."""
+    if text is None:
+        return []
+    name, _, listed = text.partition("=")
+    if name != "batch":
+        raise Wrong(f"--sweep: expected batch=64,256,…, got {text!r}")
+    try:
+        found = sorted({int(size) for size in listed.split(",")})
+    except ValueError:
+        found = []
+    if len(found) < 2 or found[0] < 1:
+        raise Wrong(
+            f"--sweep: expected two sizes or more, each at least 1, got {listed!r}"
+        )
+    return found
+
+
 def products(precision: Products, device: str) -> Products:
     """What a device can do."""
     if precision != "float32" and device == "cpu":

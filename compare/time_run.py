@@ -56,9 +56,13 @@ class Passed:
     states: Mapping[int, State]
     prepared: Prepared
     seed: int
+    batch: int | None = None
+    """Where a sweep has another size than the spec."""
 
 
-def passed_run(measured: Measured, example: Example, base: Task) -> Passed:
+def passed_run(
+    measured: Measured, example: Example, base: Task, *, batch: int | None = None
+) -> Passed:
     """The states of checkpoints and the traces of a run, for its timing workers."""
     spec = load(example.name)
     if not isinstance(spec, Training) or base.prepared is None:
@@ -66,7 +70,7 @@ def passed_run(measured: Measured, example: Example, base: Task) -> Passed:
     last = base.effort.steps_of(spec)
     states = {step: state for step, state in measured.states.items() if step < last}
     sides = trace.by_side(measured.traces)
-    return Passed(example, sides, states, base.prepared, base.seed)
+    return Passed(example, sides, states, base.prepared, base.seed, batch)
 
 
 @dataclass
@@ -89,12 +93,12 @@ Tell = Callable[[Cell, float, float], None]
 """Told of every worker that is done: seconds so far, and about how many are left."""
 
 
-def cells_of(example: str, plan: Plan) -> list[Cell]:
+def cells_of(example: str, plan: Plan, *, batch: int | None = None) -> list[Cell]:
     """What is timed: the modes that the example can have; the control comes last."""
     spec = load(example)
     untimed = spec.untimed if isinstance(spec, Training) else {}
     cells = [
-        Cell(example, framework, mode)
+        Cell(example, framework, mode, batch)
         for framework, mode in plan.modes
         if f"{framework} {mode}" not in untimed
     ]
@@ -103,7 +107,7 @@ def cells_of(example: str, plan: Plan) -> list[Cell]:
 
 def time_example(ran: Passed, plan: Plan, logs: Path, *, tell: Tell) -> Timed:
     """Time every cell in every block, then where the budget's rest does most."""
-    cells = cells_of(ran.example.name, plan)
+    cells = cells_of(ran.example.name, plan, batch=ran.batch)
     timed = Timed(took={cell: expected(cell) for cell in cells})
     if not passed(ran.example.verdict):
         why = f"the run's verdict is {ran.example.verdict}"
@@ -189,6 +193,7 @@ def _measured(
     cell: Cell, ran: Passed, plan: Plan, places: Places, *, count: bool
 ) -> Proved:
     name = f"{cell.framework}-{cell.mode}"
+    log = f"time-{cell.example}-{name}.log"
     task = TimingTask(
         cell,
         ran.seed,
@@ -203,7 +208,7 @@ def _measured(
         f"{cell.framework} {cell.mode}",
         time_worker.settings(plan.device, plan.threads, places.cache / name),
         getpid,
-        places.logs / f"time-{cell.example}-{name}.log",
+        places.logs / log,
     )
     try:
         asked = worker.queue.submit(
@@ -227,7 +232,7 @@ def rows(ran: Passed, plan: Plan, timed: Timed) -> list[Timing]:
         raise TypeError(f"example: expected a training, got {name}")
     operations = operations_of(spec, ran.prepared)
     found = []
-    for cell in cells_of(name, plan):
+    for cell in cells_of(name, plan, batch=ran.batch):
         if cell in timed.lost:
             outcome, why = timed.lost[cell]
             found.append(_empty(cell, outcome, why, plan.products))
@@ -244,7 +249,7 @@ def rows(ran: Passed, plan: Plan, timed: Timed) -> list[Timing]:
             )
     for framework, mode in plan.modes:
         if why := spec.untimed.get(f"{framework} {mode}"):
-            cell = Cell(name, framework, mode)
+            cell = Cell(name, framework, mode, ran.batch)
             found.append(_empty(cell, "left out", why, plan.products))
     return found
 

@@ -184,3 +184,34 @@ class Claim:
     claim: str
     holds: bool | None
     why: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A mode's seconds a step by batch size: overhead + operations / throughput.
+
+    With 95 % intervals; `throughput`, in operations a second, is None where larger
+    batches take no longer. `worst` is the largest relative distance from the line.
+    """
+
+    example: str
+    framework: Side
+    mode: str
+    sizes: list[int]
+    overhead: float
+    overhead_low: float | None
+    overhead_high: float | None
+    throughput: float | None
+    throughput_low: float | None
+    throughput_high: float | None
+    worst: float
+
+
+@dataclass(frozen=True)
+class Crossover:
+    """The batch size at which both take the same time; None where one always leads."""
+
+    example: str
+    left: str
+    right: str
+    batch: float | None
