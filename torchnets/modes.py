@@ -121,8 +121,13 @@ def _objects(
         backward,
         lambda batches: None,
         nullcontext,
-        {"state": "in place", **knobs},
+        {"state": "in place", "optimizer": _kernels(live.optimizer), **knobs},
     )
+
+
+def _kernels(optimizer: torch.optim.Optimizer | None) -> str:
+    """Of an optimizer as it is built: PyTorch chooses them."""
+    return "none" if optimizer is None else "plain"
 
 
 @torch.no_grad()
@@ -141,21 +146,17 @@ def _copy(live: Live, at: Live) -> None:
 
 
 def _notebook(subject: Subject, live: Live) -> Program:
-    knobs = {"compiled": "no", "optimizer": "plain", "losses": "read at each step"}
+    knobs = {"compiled": "no", "losses": "read at each step"}
     return _objects(subject, live, knobs, read=lambda value: value.item())
 
 
 def _eager(subject: Subject, live: Live) -> Program:
-    return _objects(subject, live, {"compiled": "no", "optimizer": "plain"})
+    return _objects(subject, live, {"compiled": "no"})
 
 
 def _compile(subject: Subject, live: Live) -> Program:
-    return _objects(
-        subject,
-        live,
-        {"compiled": "loss", "optimizer": "plain"},
-        **_compiled_loss(subject, live),
-    )
+    knobs = {"compiled": "loss"}
+    return _objects(subject, live, knobs, **_compiled_loss(subject, live))
 
 
 def _compiled_loss(
@@ -189,8 +190,7 @@ def _with(function: Callable[..., Any], **names: Any) -> Callable[..., Any]:
 
 def _compile_step(subject: Subject, live: Live) -> Program:
     step = torch.compile(subject.twin.train_step)
-    knobs = {"compiled": "step", "optimizer": "plain"}
-    return _objects(subject, live, knobs, step=step)
+    return _objects(subject, live, {"compiled": "step"}, step=step)
 
 
 def _tuned(subject: Subject, live: Live) -> Program:
