@@ -2,9 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from statistics import geometric_mean
 
-import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -32,23 +30,6 @@ PHASES = {
 """In the order of time, with their headings."""
 WIDTH = 110
 """Columns where there is no terminal."""
-WANTED = {
-    "scan against the notebook's loop": 4.0,
-    "tuned against the notebook's loop": 2.0,
-    "scan against the notebook's loop, geometric mean": 5.0,
-    "scan's part of the speed of a large product": 0.6,
-}
-"""What the twins are asked for, of `two_layer_adam` but for the geometric mean."""
-
-
-def show(run: Run, *, as_json: bool = False, summary: bool = False) -> None:
-    """What was timed: as JSON, as the ratios that are wanted, or all of it."""
-    if as_json:
-        print(msgspec.json.format(msgspec.json.encode(run)).decode())
-    elif summary:
-        _wanted(run)
-    else:
-        _all(run)
 
 
 def console_of() -> Console:
@@ -57,8 +38,8 @@ def console_of() -> Console:
     return console if console.is_terminal else Console(width=WIDTH)
 
 
-def _all(run: Run) -> None:
-    """Example by example."""
+def show_times(run: Run) -> None:
+    """Everything that was timed, example by example."""
     console = console_of()
     for name in dict.fromkeys(timing.example for timing in run.timings):
         timings = [t for t in run.timings if t.example == name]
@@ -90,29 +71,29 @@ LEGEND = (
 )
 
 
-def _table(*headings: str) -> Table:
+def table_of(*headings: str) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, heading in enumerate(headings):
         table.add_column(heading, justify="right" if place else "left", no_wrap=True)
     return table
 
 
-def _shown(timings: Iterable[Timing]) -> list[Timing]:
+def shown(timings: Iterable[Timing]) -> list[Timing]:
     return [t for t in timings if t.outcome == "equivalent" and not t.control]
 
 
 def _steady(timings: Sequence[Timing]) -> Table:
     quantities = ("step", "95 %", "latency", "forward", "and back")
-    table = _table("µs", *quantities, "GFLOP/s", "of product", "MB")
-    for timing in _shown(timings):
+    table = table_of("µs", *quantities, "GFLOP/s", "of product", "MB")
+    for timing in shown(timings):
         found = timing.typical
         held = max(worker.memory["process"] or 0 for worker in timing.workers)
         table.add_row(
             str(timing.cell),
-            _micro(found["step"].seconds),
+            micro(found["step"].seconds),
             _interval(found["step"]),
             *(
-                _micro(found[name].seconds) if name in found else ""
+                micro(found[name].seconds) if name in found else ""
                 for name in ("latency", "forward", "forward + backward")
             ),
             f"{(timing.speed or 0) / 1e9:.3g}",
@@ -123,8 +104,8 @@ def _steady(timings: Sequence[Timing]) -> Table:
 
 
 def _setup(timings: Sequence[Timing]) -> Table:
-    table = _table("ms", *PHASES.values(), "warm 1st", "pays after")
-    for timing in _shown(timings):
+    table = table_of("ms", *PHASES.values(), "warm 1st", "pays after")
+    for timing in shown(timings):
         after = [timing.pays_after, timing.pays_after_warm]
         counts = [_steps(steps) for steps in after if steps is not None]
         table.add_row(
@@ -140,7 +121,7 @@ def _steps(steps: float) -> str:
     return f"{math.ceil(steps):,}".replace(",", " ")
 
 
-def _micro(seconds: float) -> str:
+def micro(seconds: float) -> str:
     """Microseconds in three digits, or in whole ones."""
     found = seconds / 1e-6
     return f"{found:.3g}" if found < 1000 else f"{found:.0f}"
@@ -161,7 +142,13 @@ def _interval(typical: Typical) -> str:
 
 
 def _left(timings: Iterable[Timing]) -> Iterable[str]:
-    """Why a mode has no times."""
+    """Why a mode has no times, and where a compiled one is in pieces."""
+    for timing in shown(timings):
+        breaks = timing.workers[0].counts["graph breaks"]
+        if breaks:
+            yield f"{timing.cell}: {breaks} graph breaks"
+        if not all(worker.settled for worker in timing.workers):
+            yield f"{timing.cell}: still drifting when it was timed"
     for timing in timings:
         if timing.outcome != "equivalent" and not timing.control:
             why = timing.why.replace("[", r"\[")
@@ -170,7 +157,7 @@ def _left(timings: Iterable[Timing]) -> Iterable[str]:
 
 def _ratios(found: Sequence[Ratio]) -> Iterator[Table | str]:
     """Who is how much faster; what is not alike, below."""
-    table = _table("", "", "× as fast as", "95 %", "", "unlike")
+    table = table_of("", "", "× as fast as", "95 %", "", "unlike")
     notes: dict[str, int] = {}
     for ratio in found:
         note = "; ".join(ratio.unlike)
@@ -203,7 +190,7 @@ def _inverse(ratio: Ratio) -> str:
 def _sweeps(run: Run) -> Iterator[Table | str]:
     """What a step costs before it computes, and where the faster one changes."""
     if run.sweeps:
-        table = _table(
+        table = table_of(
             "by batch size", "", "µs a step before work", "GFLOP/s", "off by"
         )
         for line in run.sweeps:
@@ -238,54 +225,6 @@ def _changes(run: Run) -> Iterator[str]:
 def _claimed(claim: Claim) -> str:
     told = "[magenta]open" if claim.holds is None else "[bold red]does not hold"
     return f"  {told}[/]: {claim.claim}; {claim.why}"
-
-
-def _wanted(run: Run) -> None:
-    """The ratios that are wanted of the twins, and what was found."""
-    console = console_of()
-    table = _table(
-        "example", "notebook", "scan", "times as fast", "tuned", "times as fast"
-    )
-    steps = {
-        (t.example, t.mode): t.typical["step"].seconds
-        for t in _shown(run.timings)
-        if t.mode in ("notebook", "scan", "tuned")
-    }
-    gains: dict[str, dict[str, float]] = {"scan": {}, "tuned": {}}
-    for name in dict.fromkeys(example for example, _ in steps):
-        loop = steps.get((name, "notebook"))
-        cells = [name, _micro(loop) if loop else ""]
-        for mode, found in gains.items():
-            own = steps.get((name, mode))
-            if loop and own:
-                found[name] = loop / own
-            cells += [
-                _micro(own) if own else "",
-                f"{found[name]:.3g}" if name in found else "",
-            ]
-        table.add_row(*cells)
-    console.print(table)
-    for says, value in _found(run, gains).items():
-        style = "green" if value >= WANTED[says] else "yellow"
-        console.print(
-            f"[{style}]{value:.3g}[/] {says}: wanted {WANTED[says]:g}", highlight=False
-        )
-
-
-def _found(run: Run, gains: dict[str, dict[str, float]]) -> dict[str, float]:
-    """What was found of what is wanted."""
-    one = "two_layer_adam"
-    found = [gains["scan"].get(one), gains["tuned"].get(one), None, None]
-    if gains["scan"]:
-        found[2] = geometric_mean(gains["scan"].values())
-    for timing in _shown(run.timings):
-        if (timing.example, timing.mode) == (one, "scan"):
-            found[3] = timing.fraction
-    return {
-        says: value
-        for says, value in zip(WANTED, found, strict=True)
-        if value is not None
-    }
 
 
 def headline(run: Run) -> str:

@@ -68,7 +68,7 @@ def modes(text: str | None, *, budget: float, blocks: int) -> tuple[Modes, str]:
     return tuple(one for one in there if one in kept), why if left_out else ""
 
 
-CHEAP = 10.0
+CHEAP = 8.0
 """Seconds of a worker that no budget leaves out."""
 
 

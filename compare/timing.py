@@ -24,12 +24,12 @@ MODES: Mapping[Side, Mapping[str, float]] = {
         "notebook": 5,
         "eager": 5,
         "tuned": 5,
-        "compile": 25,
-        "compile-step": 35,
+        "compile": 10,
+        "compile-step": 12,
     },
     "jax": {"eager": 8, "jit": 5, "jit-functional": 5, "scan": 8},
 }
-"""Every mode, and about how many seconds its worker takes on two cores."""
+"""Every mode, and about how many seconds its worker takes: on two cores, five blocks."""
 EAGER: Mapping[Side, tuple[str, ...]] = {
     "jax": ("eager",),
     "torch": ("eager", "notebook"),

@@ -170,4 +170,8 @@ SPEC = Training(
     printed=range(99, STEPS, 100),
     log_loss=True,
     faults=FAULTS,
+    untimed={
+        "jax eager": "without `jit`, `lax.switch` compiles its branches at every step",
+        "torch compile": "the depth is data, and one graph cannot branch on data",
+    },
 )

@@ -97,4 +97,7 @@ SPEC = Training(
     picture="line",
     log_loss=True,
     faults=FAULTS,
+    untimed={
+        "torch compile": "autograd inside of the step cannot be one graph",
+    },
 )
