@@ -29,7 +29,7 @@ MODES: Mapping[Side, Mapping[str, float]] = {
     },
     "jax": {"eager": 8, "jit": 5, "jit-functional": 5, "scan": 8},
 }
-"""Every mode, and about how many seconds its worker takes: on two cores, five blocks."""
+"""Every mode, and about how many seconds its worker takes, on two cores."""
 EAGER: Mapping[Side, tuple[str, ...]] = {
     "jax": ("eager",),
     "torch": ("eager", "notebook"),
