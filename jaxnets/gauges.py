@@ -39,7 +39,7 @@ class Ledger:
     def seconds(self) -> dict[str, float]:
         """Seconds so far by phase."""
         return {
-            phase: sum(end - begin for begin, end in self._spans.get(phase, ()))
+            phase: sum((end - begin for begin, end in self._spans.get(phase, ())), 0.0)
             for phase in _PHASES.values()
         }
 

@@ -25,7 +25,8 @@ class Ledger:
         compiled when it is first needed.
         """
         whole, behind, code = (
-            sum(compilation_time_metrics.get(stage, ())) for stage in _STAGES.values()
+            sum(compilation_time_metrics.get(stage, ()), 0.0)
+            for stage in _STAGES.values()
         )
         return {
             "trace": max(0.0, whole - behind),
@@ -43,8 +44,8 @@ class Ledger:
 
 def set_conditions(products: str) -> None:
     """What the factors of a product of float32 matrices are rounded to."""
+    # `cuda.matmul.allow_tf32` goes with it; set after "medium" it would contradict it.
     torch.set_float32_matmul_precision(_PRECISION[products])
-    torch.backends.cuda.matmul.allow_tf32 = products != "float32"
     torch.backends.cudnn.allow_tf32 = products != "float32"
     # XLA flushes on a CPU: numbers too small for a normal float slow many CPUs down.
     torch.set_flush_denormal(True)
