@@ -30,6 +30,8 @@ def pairs(cells: Sequence[Cell]) -> list[tuple[Cell, Cell]]:
     `scan` against `jit`.
     """
     plain = [cell for cell in cells if not cell.control]
+    if not plain:
+        return []  # every mode is lost
     base = reference(plain)
     found = [(cell, cell._replace(control=False)) for cell in cells if cell.control]
     found += [(cell, base) for cell in plain if cell != base]
