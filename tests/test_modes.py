@@ -185,6 +185,13 @@ def test_an_unknown_mode_is_refused(workers, passed):
 @pytest.mark.parametrize("mode", ["compile", "compile-step"])
 def test_compiled_modes_of_pytorch(ask_mode, passed, mode):
     name = "two_layer_adam"
+    # First: Dynamo finds what it has made of the same function before.
+    counted = ask_mode(compiled, name, "torch", mode)
+    assert counted["second"] == {"programs": 0, "graph breaks": 0}
+    assert counted["first"]["programs"] > 0
+    # Inductor may have kept the code from an earlier process.
+    assert counted["seconds"]["trace"] > 0
+    assert counted["seconds"]["lower"] > 0
     found = ask_mode(examine, name, "torch", mode)
     assert found["again"]
     assert found["after another start"]
@@ -192,6 +199,3 @@ def test_compiled_modes_of_pytorch(ask_mode, passed, mode):
     assert found["truth"]["in place"]
     row = prove(passed(name).sides, ask_mode(proof, name, "torch", mode))
     assert holds(row), explained(row)
-    counted = ask_mode(compiled, name, "torch", mode)
-    assert counted["second"] == {"programs": 0, "graph breaks": 0}
-    assert all(seconds > 0 for seconds in counted["seconds"].values())
