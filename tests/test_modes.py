@@ -144,8 +144,8 @@ def test_a_fused_optimizer_is_one(ask_mode, name, mode):
     found = ask_mode(examine, name, "torch", mode)
     kernels = {"plain": {False}, "fused": {True}, "none": set()}
     assert found["truth"]["fused"] == kernels[found["knobs"]["optimizer"]]
-    tuned = mode == "tuned" and name != "line_manual"
-    assert (found["knobs"]["optimizer"] == "fused") == tuned
+    adam = mode == "tuned" and name == "two_layer_adam"
+    assert (found["knobs"]["optimizer"] == "fused") == adam
 
 
 @pytest.mark.parametrize("mode", MODES["torch"])
