@@ -92,7 +92,7 @@ def _same_work(
 ) -> Iterator[Claim]:
     """Both frameworks count the operations of a step as the formula does."""
     counted = {
-        cell.framework: one.operations["written"]
+        (cell.framework, one.operations["written"])
         for cell, blocks in done.items()
         for one in blocks.values()
         if cell.example == example and cell.batch is None and one.operations
@@ -102,7 +102,7 @@ def _same_work(
         yield Claim(
             example,
             "the step has as many operations in both frameworks",
-            set(counted.values()) == {due},
+            {count for _, count in counted} == {due},
             f"{due:.6g} by the formula, "
-            + ", ".join(f"{name} {count:.6g}" for name, count in counted.items()),
+            + ", ".join(f"{name} {count:.6g}" for name, count in sorted(counted)),
         )
