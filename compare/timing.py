@@ -21,13 +21,13 @@ WINDOW = 500
 Outcome = Literal["equivalent", "not equivalent", "failed", "left out"]
 MODES: Mapping[Side, Mapping[str, float]] = {
     "torch": {
-        "notebook": 5,
-        "eager": 5,
-        "tuned": 5,
-        "compile": 10,
-        "compile-step": 12,
+        "notebook": 5.0,
+        "eager": 5.0,
+        "tuned": 5.0,
+        "compile": 10.0,
+        "compile-step": 12.0,
     },
-    "jax": {"eager": 8, "jit": 5, "jit-functional": 5, "scan": 8},
+    "jax": {"eager": 8.0, "jit": 5.0, "jit-functional": 5.0, "scan": 8.0},
 }
 """Every mode, and about how many seconds its worker takes, on two cores."""
 EAGER: Mapping[Side, tuple[str, ...]] = {
