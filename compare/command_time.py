@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -30,6 +32,9 @@ from compare.time_run import (
 )
 from compare.time_sweep import check_at, crossovers, sweeps
 from compare.timing import Cell, Claim, Ratio, Timing
+
+BUSY = 0.1
+"""Of the processors: other work that takes more is told of."""
 
 
 def base_run(
@@ -71,9 +76,14 @@ def execute_time(
     Raises `NotARun`, `NotReady` and `Crashed`.
     """
     settings = folder.settings_of(run)
-    told = {**asdict(replace(plan, edits={})), "command": ["twinnets", *sys.argv[1:]]}
-    run = replace(run, environment={**run.environment, "timing": told})
     passed = _passed(names, sizes, where, run, settings)
+    told = {
+        **asdict(replace(plan, edits={})),
+        "command": ["twinnets", *sys.argv[1:]],
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "busy": busy(quiet=quiet),
+    }
+    run = replace(run, environment={**run.environment, "timing": told})
     done: Done = {}
     timings: list[Timing] = []
     progress = _progress(quiet=quiet)
@@ -87,6 +97,17 @@ def execute_time(
             run = _judged(run, timings, done, passed[: number + 1])
             result.write(run, where / "run.json")
     return run
+
+
+def busy(*, quiet: bool) -> float:
+    """Part of the processors that other work takes now; says so where it is much."""
+    found = psutil.cpu_percent(interval=1.0) / 100
+    if found > BUSY:
+        Console(stderr=True, quiet=quiet).print(
+            f"other work takes {found:.0%} of the processors: expect wide intervals",
+            style="magenta",
+        )
+    return found
 
 
 def _passed(
