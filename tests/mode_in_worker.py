@@ -12,11 +12,13 @@ from compare.measure import cast
 from compare.measure_time import _Bench, _proof
 from compare.plant import code
 from compare.registry import load
-from compare.spec import Training
+from compare.spec import Arrays, Training
 from compare.timing import TimingTask
 from compare.trace import Trace, same_bits
 
 STEPS = 5
+FIRST = 1
+"""The batch of their first step: at the very first gradients are cleared anyway."""
 Found = tuple[list[float], dict[str, np.ndarray]]
 """Losses of so many steps, and the state after them."""
 
@@ -33,8 +35,16 @@ def _open(task: TimingTask) -> Any:
     program = parts["modes"].open_program(subject, cell.mode, state)
     bench = _Bench(task, spec, parts, subject, program, None)
     given = runtime.load(subject, state)
-    batches = bench.place(STEPS)
+    shared, rows = _batches(task)
+    batches = program.place(shared, rows, STEPS)
     return SimpleNamespace(**locals())
+
+
+def _batches(task: TimingTask) -> tuple[Arrays, Arrays]:
+    """What all of the steps are fed, and what each of them is."""
+    batches = task.prepared.batches
+    rows = {name: v[FIRST : FIRST + STEPS] for name, v in batches.stacked.items()}
+    return cast(batches.shared, "float32"), cast(rows, "float32")
 
 
 def examine(task: TimingTask) -> dict[str, Any]:
@@ -62,6 +72,8 @@ def examine(task: TimingTask) -> dict[str, Any]:
 def _taken(at: Any) -> Found:
     """The steps from the state that was given."""
     at.program.restart(at.given)
+    began = at.parts["modes"].state_of(at.subject, at.program)
+    assert _same(([], began), ([], at.state))
     return _taken_here(at)
 
 
@@ -85,7 +97,9 @@ def _jax_as_written(at: Any) -> Found:
 
     model, optimizer = merged(at.subject, at.runtime.load(at.subject, at.state))
     losses = []
-    for batch in _batches(at):
+    for step in range(FIRST, FIRST + STEPS):
+        drawn = cast(at.task.prepared.batches.at(step), "float32")
+        batch = at.runtime.feed(at.subject, drawn)
         value = at.parts["twin"].train_step(model, optimizer, batch)
         if at.subject.layout.graph is None:
             value, model = value
@@ -100,25 +114,18 @@ def _jax_as_written(at: Any) -> Found:
 
 def _torch_as_written(at: Any) -> Found:
     """The loop of the runtime, which has passed."""
-    batches = at.task.prepared.batches
+    shared, rows = _batches(at.task)
     losses, _, states = at.runtime.many_steps(
         at.subject,
         at.runtime.load(at.subject, at.state),
-        at.runtime.feed(at.subject, cast(batches.shared, "float32")),
-        at.runtime.feed(at.subject, cast(batches.stacked, "float32")),
+        at.runtime.feed(at.subject, shared),
+        at.runtime.feed(at.subject, rows),
         steps=STEPS,
         stops=(STEPS,),
         record=(),
         record_steps=0,
     )
     return losses.tolist(), states[STEPS]
-
-
-def _batches(at: Any) -> list[Any]:
-    return [
-        at.runtime.feed(at.subject, cast(at.task.prepared.batches.at(step), "float32"))
-        for step in range(STEPS)
-    ]
 
 
 AS_WRITTEN: dict[str, Callable[[Any], Found]] = {
