@@ -203,7 +203,7 @@ def _samples(bench: _Bench, walk: Walk) -> dict[str, list[float]]:
         found |= _growth(bench, walk, half, statistics.median(found["step"]))
     if bench.ledger.counts() != before:
         raise Recompiled(NEVER)
-    return found
+    return {name: [float(f"{v:.5g}") for v in values] for name, values in found.items()}
 
 
 def _growth(
