@@ -84,6 +84,10 @@ def _losses(sides: Sides, proof: Trace) -> Iterator[Row]:
     found = proof.arrays[LOSS].astype(np.float64)
     steps = min(len(found), len(wide))
     wide, found, floor = wide[:steps], found[:steps], _WIDER * whole.floor[:steps]
+    lost = np.flatnonzero(~np.isfinite(found) & np.isfinite(wide))
+    if len(lost):  # past the horizon a run must at least stay finite
+        yield failed(LOSS, f"{NAMES[proof.framework]} is lost at step {lost[0]}")
+        return
     past = np.flatnonzero(floor > noise.RESOLVED * np.abs(wide))
     horizon = int(past[0]) if len(past) else steps
     if not horizon:

@@ -19,6 +19,7 @@ from compare.task import State, Task
 from compare.timing import Cell, TimingTask
 
 pytest_plugins = ("warm",)
+pytestmark = pytest.mark.slow
 
 TRAININGS = ("line_manual", "two_layer_adam", "dynamic_net", "moons_mlp_accumulated")
 """By hand; with counts and two moments; with branches; with gradients kept."""
@@ -181,7 +182,6 @@ def test_an_unknown_mode_is_refused(workers, passed):
         workers._workers["jax", "float32"].call(examine, task)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["compile", "compile-step"])
 def test_compiled_modes_of_pytorch(ask_mode, passed, mode):
     name = "two_layer_adam"

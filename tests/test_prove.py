@@ -175,6 +175,14 @@ def test_losses_past_the_float32_horizon_are_not_judged(horizon, off):
     assert holds(row) == (off >= horizon)
 
 
+@pytest.mark.parametrize("off", [2, 3])
+def test_losses_past_the_float32_horizon_must_stay_finite(off):
+    sides = with_horizon(2)
+    row = prove(sides, scaled(proof(sides), LOSS, np.nan, at=off))
+    assert not holds(row)
+    assert f"is lost at step {off}" in row.why
+
+
 def test_copies_that_drift_in_float64_are_2_29_further_apart_in_float32():
     """2⁻⁴⁰ of the loss in float64 is 2⁻¹¹ in float32, of which ten are rounding."""
     sides = honest()

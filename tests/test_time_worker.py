@@ -25,6 +25,7 @@ from compare.task import Failed
 from compare.timing import Cell, Proved, TimingTask
 
 pytest_plugins = ("warm",)
+pytestmark = pytest.mark.slow
 
 BOTH = pytest.mark.parametrize("framework", FRAMEWORKS)
 MODE = {"jax": "jit", "torch": "eager"}
@@ -267,7 +268,6 @@ def test_a_wait_that_does_not_wait_leaves_something_over(timed, edit, due):
 # ------------------------------------------------------------------ PyTorch's compiler
 
 
-@pytest.mark.slow
 def test_seconds_of_pytorchs_compiler(timed):
     """The loss with its derivatives, and alone; nothing more while it is timed."""
     found = timed(task("two_layer_adam", "torch", "compile")).sampled
