@@ -76,7 +76,7 @@ def time_examples(
     """Time the examples in both frameworks: what has passed, and nothing else."""
     from compare import arguments, command_time, folder
     from compare import time_arguments as given
-    from compare.baseline import NotABaseline, place
+    from compare.baseline import NotABaseline, place, read
     from compare.pool import Crashed, NotReady
     from compare.show_times import show_times
     from compare.show_wanted import show_wanted
@@ -99,6 +99,9 @@ def time_examples(
         raise typer.Exit(timing_code(found))
     for name in filter(None, (save, against)):
         checked(lambda name=name: place(name))
+    if against is not None:
+        checked(lambda: read(place(against)))  # before all the work, not after it
+    limit = checked(lambda: given.slowdown(max_slowdown))
     chosen = checked(lambda: given.trainings(names))
     rounds = 1 if quick else blocks
     seconds = checked(lambda: given.seconds(budget))
@@ -125,9 +128,7 @@ def time_examples(
         run = command_time.execute_time(
             chosen, plan, where, run=run, sizes=sizes, quiet=as_json
         )
-        run = command_time.compared(
-            run, save=save, against=against, max_slowdown=max_slowdown
-        )
+        run = command_time.compared(run, save=save, against=against, max_slowdown=limit)
         result.write(run, where / "run.json")
         return run
 

@@ -1,6 +1,7 @@
 """What is typed after `twinnets time`, looked at before any work."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 from compare import registry
 from compare.arguments import Wrong
@@ -113,3 +114,13 @@ def threads(wanted: int | None, cores: int) -> int:
     if wanted is not None and wanted > cores:
         raise Wrong(f"--threads: expected at most {cores}, got {wanted}")
     return wanted or cores
+
+
+def slowdown(limit: float) -> float:
+    """A finite one."""
+    if not isfinite(limit):
+        raise Wrong(
+            "--max-slowdown: expected a number such as 1.1 for a tenth longer, "
+            f"got {limit}"
+        )
+    return limit
