@@ -71,16 +71,22 @@ def sweeps(name: str, done: Done, *, seed: int) -> Iterator[Sweep]:
 
 def crossovers(name: str, done: Done, *, seed: int) -> Iterator[Crossover]:
     """The batch at which the fastest modes of both frameworks take the same time."""
-    smallest = min((c.batch for c in done if c.batch), default=None)
-    at_smallest = {c: b for c, b in done.items() if c.batch == smallest}
     by_mode = _by_mode(name, done)
+    smallest = min((size for sizes in by_mode.values() for size in sizes), default=None)
+    if smallest is None:
+        return
+    at_smallest = {
+        sizes[smallest]: done[sizes[smallest]]
+        for sizes in by_mode.values()
+        if smallest in sizes
+    }
     for couple in fastest(at_smallest):
         lines = [
             _line(name, by_mode[cell.framework, cell.mode], done, seed=seed)
             for cell in couple
         ]
         left, right = lines
-        if left is None or right is None or smallest is None:
+        if left is None or right is None:
             continue
         at = crossover(left, right)
         per_row = _operations(name, smallest, seed) / smallest
