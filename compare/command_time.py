@@ -89,7 +89,8 @@ def execute_time(
     progress = _progress(quiet=quiet)
     with progress:
         for number, ran in enumerate(passed):
-            later = sum(_seconds(other, plan) for other in passed[number + 1 :])
+            rest = passed[number + 1 :]
+            later = sum((_seconds(other, plan) for other in rest), 0.0)
             tell = _telling(progress, ran, later)
             timed = time_example(ran, plan, where / "logs", tell=tell)
             done = {**done, **timed.done()}

@@ -121,9 +121,9 @@ def time_example(ran: Passed, plan: Plan, logs: Path, *, tell: Tell) -> Timed:
             for place, cell in enumerate(order):
                 _one(cell, block, ran, plan, places, timed)
                 rest = [*order[place + 1 :], *cells * (plan.blocks - block - 1)]
-                due = sum(timed.took[one] for one in rest if one not in timed.lost)
+                left = (timed.took[one] for one in rest if one not in timed.lost)
                 so_far = perf_counter() - began
-                tell(cell, so_far, max(due, plan.budget - so_far))
+                tell(cell, so_far, max(sum(left, 0.0), plan.budget - so_far))
         block = plan.blocks
         while couple := _widest(timed, cells, plan.budget - (perf_counter() - began)):
             for cell in couple if block % 2 == 0 else couple[::-1]:
