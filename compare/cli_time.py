@@ -35,7 +35,7 @@ def time_examples(
     ] = 5,
     budget: Annotated[
         str, typer.Option(help="Of one example; its rest goes where least is known.")
-    ] = "240s",
+    ] = "180s",
     precision: Annotated[
         Literal["float32", "tf32", "bfloat16"],
         typer.Option(help="What the factors of matrix products are rounded to."),
