@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from compare.account import row_of
+from compare.baseline import Change
 from compare.fault import FRAMEWORKS, NAMES
-from compare.result import Row
-from compare.timing import Cell, Proved, Ratio, Sampled, Timing
+from compare.result import Example, Row, Run
+from compare.timing import Cell, Claim, Proved, Ratio, Sampled, Timing
 from compare.trace import Key, Trace
 
 EXAMPLE = "line_linear"
@@ -152,3 +153,21 @@ def ratio(subject: str, reference: str, value: float, **changes: Any) -> Ratio:
         "band": np.log(1.03).item(),
     }
     return Ratio(subject=subject, reference=reference, ratio=value, **given | changes)
+
+
+def example(name: str = EXAMPLE, verdict: Any = "rounding") -> Example:
+    """What a run says of an example that has passed, or has not."""
+    return Example(name, "training", verdict, 0.0, [])
+
+
+def run(*timings: Timing, claims: Any = (), changes: Any = (), **fields: Any) -> Run:
+    """A run with these times, and claims and changes that came out so."""
+    return Run(
+        **{"seed": 0, "environment": {}, "examples": []} | fields,
+        timings=[*timings],
+        claims=[Claim(EXAMPLE, "says", holds, "why") for holds in claims],
+        changes=[
+            Change(EXAMPLE, "jax", "jit", None, "float32", None, None, None, verdict)
+            for verdict in changes
+        ],
+    )
