@@ -212,7 +212,10 @@ def _tuned(subject: Subject, live: Live) -> Program:
     if not gpu:
         return _objects(subject, live, knobs)
     graphs = _compiled_loss(subject, live, mode="reduce-overhead")
-    return _objects(subject, live, knobs | {"compiled": "loss"}, **graphs)
+    # What a CUDA graph returns is overwritten when it is replayed.
+    return _objects(
+        subject, live, knobs | {"compiled": "loss"}, read=torch.clone, **graphs
+    )
 
 
 MODES: Mapping[str, Callable[[Subject, Live], Program]] = {
