@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from compare.fault import NAMES
@@ -43,7 +44,7 @@ def show_times(run: Run) -> None:
     console = console_of()
     for name in dict.fromkeys(timing.example for timing in run.timings):
         timings = [t for t in run.timings if t.example == name]
-        console.print(f"\n[bold]{name}[/]")
+        console.print(f"\n[bold]{escape(name)}[/]", highlight=False)
         console.print(_steady(timings))
         console.print(_setup(timings))
         for line in _left(timings):
@@ -151,7 +152,7 @@ def _left(timings: Iterable[Timing]) -> Iterable[str]:
             yield f"{timing.cell}: still drifting when it was timed"
     for timing in timings:
         if timing.outcome != "equivalent" and not timing.control:
-            why = timing.why.replace("[", r"\[")
+            why = escape(timing.why)
             yield f"[magenta]{timing.cell}[/] {timing.outcome}: {why}"
 
 
@@ -178,7 +179,7 @@ def _ratios(found: Sequence[Ratio]) -> Iterator[Table | str]:
         yield f"noise ± {math.expm1(found[0].band):.1%}: so far a mode may differ from"
         yield "itself (A/A), and only what lies beyond is FASTER or SLOWER"
     for note, number in notes.items():
-        yield f"({number}) not like for like: {note}"
+        yield f"({number}) not like for like: {escape(note)}"
 
 
 def _inverse(ratio: Ratio) -> str:
@@ -196,7 +197,7 @@ def _sweeps(run: Run) -> Iterator[Table | str]:
         for line in run.sweeps:
             speed = "" if line.throughput is None else f"{line.throughput / 1e9:.3g}"
             table.add_row(
-                line.example,
+                escape(line.example),
                 f"{NAMES[line.framework]} {line.mode}",
                 f"{line.overhead / 1e-6:.3g}",
                 speed,
@@ -209,14 +210,15 @@ def _sweeps(run: Run) -> Iterator[Table | str]:
             if one.batch is None
             else f"at a batch of {one.batch:.3g}"
         )
-        yield f"{one.example}: {one.left} and {one.right} take the same time {where}"
+        both = f"{one.left} and {one.right}"
+        yield f"{escape(one.example)}: {both} take the same time {where}"
 
 
 def _changes(run: Run) -> Iterator[str]:
     """Against the baseline."""
     styles = {"regressed": "bold red", "undecided": "magenta"}
     for change in run.changes:
-        name = f"{change.example}: {NAMES[change.framework]} {change.mode}"
+        name = f"{escape(change.example)}: {NAMES[change.framework]} {change.mode}"
         times = "" if change.ratio is None else f", {change.ratio:.3g} × the time saved"
         style = styles.get(change.verdict, "dim")
         yield f"[{style}]{change.verdict}[/] {name}{times}"
@@ -224,7 +226,7 @@ def _changes(run: Run) -> Iterator[str]:
 
 def _claimed(claim: Claim) -> str:
     told = "[magenta]open" if claim.holds is None else "[bold red]does not hold"
-    return f"  {told}[/]: {claim.claim}; {claim.why}"
+    return f"  {told}[/]: {escape(claim.claim)}; {escape(claim.why)}"
 
 
 def headline(run: Run) -> str:

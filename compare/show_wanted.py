@@ -2,6 +2,8 @@
 
 from statistics import geometric_mean
 
+from rich.markup import escape
+
 from compare.result import Run
 from compare.show_times import console_of, micro, shown, table_of
 
@@ -28,7 +30,7 @@ def show_wanted(run: Run) -> None:
     gains: dict[str, dict[str, float]] = {"scan": {}, "tuned": {}}
     for name in dict.fromkeys(example for example, _ in steps):
         loop = steps.get((name, "notebook"))
-        cells = [name, micro(loop) if loop else ""]
+        cells = [escape(name), micro(loop) if loop else ""]
         for mode, found in gains.items():
             own = steps.get((name, mode))
             if loop and own:
