@@ -213,6 +213,5 @@ def test_a_slowdown(limit):
 
 @pytest.mark.parametrize("limit", [float("nan"), float("inf")])
 def test_a_slowdown_is_finite(limit):
-    """Those two are no numbers that typer would refuse."""
     with pytest.raises(Wrong, match=r"--max-slowdown: .* such as 1\.1 .*, got "):
         time_arguments.slowdown(limit)
