@@ -1,17 +1,13 @@
-"""Timing an example with made-up workers: the fixture `time_it`, and its cells.
-
-Name this module in `pytest_plugins` to use its fixture.
-"""
+"""Workers that are made up, for timing an example, and its cells."""
 
 from collections.abc import Callable, Mapping
 
-import pytest
 from made_up_times import cell, example, proved, row, sampled
 
 from compare import time_run
 from compare.registry import load
 from compare.spec import Training, prepare
-from compare.time_run import Passed, Plan, Timed, time_example
+from compare.time_run import Passed
 from compare.timing import Cell, Proved, Sampled
 
 EXAMPLE = "two_layer_manual"
@@ -62,18 +58,3 @@ class Made:
 def steady(at: Cell, block: int) -> Sampled:
     """Any cell takes 1 ms a step, and is known to a tenth of a percent."""
     return sampled(1e-3 * (1 + 1e-3 * (block % 2)))
-
-
-@pytest.fixture
-def time_it(monkeypatch, tmp_path):
-    """Time an example with made-up workers; returns what is known, and the workers."""
-
-    def time_it(
-        plan: Plan, *, measures: Takes = steady, took=None, of=None, rows=None
-    ) -> tuple[Timed, Made]:
-        made = Made(monkeypatch, measures, took or dict.fromkeys(ORDER, 1.0))
-        made.rows |= rows or {}
-        timed = time_example(of or ran(), plan, tmp_path, tell=made.tell)
-        return timed, made
-
-    return time_it

@@ -1,25 +1,19 @@
-"""What is printed of a run, and the rows of its tables.
-
-Name this module in `pytest_plugins` to use its fixture.
-"""
+"""What is printed of a run, and the rows of its tables."""
 
 import re
-
-import pytest
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 
 from compare.result import Run
 from compare.show_times import show_times
 
 
-@pytest.fixture
-def printed(capsys):
-    """What is printed of a run where there is no terminal."""
-
-    def printed(found: Run, show=show_times) -> str:
+def printed(found: Run, show: Callable[[Run], None] = show_times) -> str:
+    """Where there is no terminal."""
+    with redirect_stdout(StringIO()) as text:
         show(found)
-        return capsys.readouterr().out
-
-    return printed
+    return text.getvalue()
 
 
 def rows(text: str, name: str) -> list[list[str]]:

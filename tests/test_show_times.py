@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import pytest
 from made_up_times import EXAMPLE, PHASES, lost, ratio, run, sampled, timing
-from printed import rows
+from printed import printed, rows
 
 from compare.show_times import micro
 from compare.timing import Claim, Crossover, Sweep, Timing, Typical
-
-pytest_plugins = ("printed",)
 
 # -------------------------------------------------------------------------------- times
 
@@ -18,7 +16,7 @@ EAGER = timing("PyTorch eager", 2.5e-6, 2.5e-6)
 AGAIN = timing("JAX jit again", 1e-3, 1e-3)
 
 
-def test_every_mode_has_its_row_in_both_tables(printed):
+def test_every_mode_has_its_row_in_both_tables():
     text = printed(run(JIT, EAGER, AGAIN))
     assert EXAMPLE in text
     for name in ("JAX jit", "PyTorch eager"):
@@ -26,7 +24,7 @@ def test_every_mode_has_its_row_in_both_tables(printed):
     assert rows(text, "JAX jit again") == []
 
 
-def test_what_a_step_takes(printed):
+def test_what_a_step_takes():
     """A row of 1 ms: 10⁶ operations are 1 GFLOP/s, of the 107.4 of a large product."""
     first, _ = rows(printed(run(JIT)), "JAX jit")
     assert first == ["1000", "± 0.0%", "1500", "250", "750", "1", "1%", "500"]
@@ -62,7 +60,7 @@ def test_what_a_mode_has_not_is_empty():
     assert found == ["1000", "± 0.0%", "1", "500"]
 
 
-def test_where_the_rest_goes(printed):
+def test_where_the_rest_goes():
     told = replace(
         timing("JAX jit", 1e-3, 1e-3),
         warm_phases={**PHASES, "first call": 0.5},
@@ -75,7 +73,7 @@ def test_where_the_rest_goes(printed):
     ]  # fmt: skip
 
 
-def test_what_never_pays_is_empty(printed):
+def test_what_never_pays_is_empty():
     _, second = rows(printed(run(timing("JAX jit", 1e-3))), "JAX jit")
     assert second == ["1000", "100", "10", "200", "300", "400", "950", "2"]
 
@@ -98,7 +96,7 @@ def test_microseconds(seconds, expected):
 # ------------------------------------------------------------------------- what is lost
 
 
-def test_what_was_not_timed_is_told_with_its_reason(printed):
+def test_what_was_not_timed_is_told_with_its_reason():
     text = printed(
         run(
             JIT,
@@ -124,12 +122,12 @@ MARKUP = [
 
 
 @pytest.mark.parametrize("why", MARKUP)
-def test_reasons_are_printed_as_they_are(printed, why):
+def test_reasons_are_printed_as_they_are(why):
     assert why in printed(run(lost("JAX jit", "failed", why)))
 
 
 @pytest.mark.parametrize("odd", MARKUP)
-def test_names_and_notes_are_printed_as_they_are(printed, odd):
+def test_names_and_notes_are_printed_as_they_are(odd):
     found = run(
         timing("JAX jit", 1e-3, example=odd),
         ratios=[ratio("JAX jit", "JAX eager", 2.0, example=odd, unlike=[odd])],
@@ -143,7 +141,7 @@ def test_names_and_notes_are_printed_as_they_are(printed, odd):
     assert text.count(odd) == 6  # and the heading, a sweep and a crossover
 
 
-def test_a_mode_in_pieces_or_drifting_is_told(printed):
+def test_a_mode_in_pieces_or_drifting_is_told():
     breaks = {"programs": 4, "graph breaks": 3}
     odd = sampled(1e-3, counts=breaks, settled=False)
     text = printed(run(replace(JIT, workers=[odd, sampled(1e-3)]), EAGER))
@@ -163,7 +161,7 @@ RATIOS = [
 ]
 
 
-def test_ratios(printed):
+def test_ratios():
     """× as fast as: the inverse of the seconds; bounds of 1 % change places."""
     text = printed(run(JIT, ratios=RATIOS))
     told = [row for row in rows(text, "JAX scan") if row[0] != "1000"]
@@ -174,25 +172,25 @@ def test_ratios(printed):
     assert rows(text, "JAX eager") == [["JAX jit", "1", "UNDECIDED"]]
 
 
-def test_a_mode_against_itself_is_noise(printed):
+def test_a_mode_against_itself_is_noise():
     text = printed(run(JIT, ratios=RATIOS))
     assert rows(text, "JAX jit again") == [["JAX jit", "0.998", "0.988 to 1.01", "A/A"]]
     assert "noise ± 3.0%" in text
 
 
-def test_without_noise_measured_none_is_told(printed):
+def test_without_noise_measured_none_is_told():
     alone = ratio("JAX jit", "JAX eager", 1.0, verdict="UNDECIDED", band=None)
     assert "noise ±" not in printed(run(JIT, ratios=[alone]))
 
 
-def test_notes_are_numbered_and_told_once(printed):
+def test_notes_are_numbered_and_told_once():
     text = printed(run(JIT, ratios=RATIOS))
     assert text.count("(1) not like for like: a: 1, 2; b: 3, 4") == 1
     assert text.count("(2) not like for like: c: 5, 6") == 1
     assert "(3)" not in text
 
 
-def test_each_example_has_its_own(printed):
+def test_each_example_has_its_own():
     other = timing("JAX scan", 1e-3, example="moons_mlp")
     found = run(
         JIT,

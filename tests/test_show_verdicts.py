@@ -4,21 +4,19 @@ from dataclasses import replace
 
 import pytest
 from made_up_times import EXAMPLE, lost, ratio, run, timing
-from printed import rows
+from printed import printed, rows
 
 from compare.result import Run
 from compare.show_times import headline
 from compare.show_wanted import show_wanted
 from compare.timing import Claim, Crossover, Sweep
 
-pytest_plugins = ("printed",)
-
 JIT = timing("JAX jit", 1e-3, 1e-3)
 
 # -------------------------------------------------------------- claims, sweeps, changes
 
 
-def test_claims_that_do_not_hold_are_told(printed):
+def test_claims_that_do_not_hold_are_told():
     claims = [
         Claim(EXAMPLE, "time grows", False, "1 ×"),
         Claim(EXAMPLE, "jit is faster", None, "1.5 (1.2 to 1.9)"),
@@ -31,7 +29,7 @@ def test_claims_that_do_not_hold_are_told(printed):
     assert "1 of 3 claims hold" in text
 
 
-def test_sweeps(printed):
+def test_sweeps():
     found = run(
         JIT,
         sweeps=[
@@ -62,7 +60,7 @@ def test_sweeps(printed):
     assert "JAX scan and PyTorch tuned take the same time at no batch size" in text
 
 
-def test_changes(printed):
+def test_changes():
     found = run(JIT, changes=("regressed", "new"))
     odd = replace(found.changes[0], ratio=1.234)
     text = printed(replace(found, changes=[odd, found.changes[1]]))
@@ -94,7 +92,7 @@ def best(value: float, verdict: str = "", **fields):
         ),
     ],
 )
-def test_the_headline(printed, ratios, expected):
+def test_the_headline(ratios, expected):
     found = run(JIT, ratios=ratios)
     assert headline(found).startswith(expected)
     assert expected in printed(found)
@@ -118,7 +116,7 @@ WANTED = wanted(
 )
 
 
-def test_what_is_wanted_and_what_was_found(printed):
+def test_what_is_wanted_and_what_was_found():
     """Scan is 8 and 2 times as fast: their geometric mean is √16."""
     text = printed(WANTED, show_wanted)
     assert rows(text, ADAM) == [["8000", "1000", "8", "5000", "1.6"]]
@@ -130,13 +128,13 @@ def test_what_is_wanted_and_what_was_found(printed):
     assert "0.00931 scan's part of the speed of a large product: wanted 0.6" in text
 
 
-def test_what_was_not_timed_is_not_told(printed):
+def test_what_was_not_timed_is_not_told():
     text = printed(wanted(("moons_mlp", "JAX scan", 1e-3)), show_wanted)
     assert rows(text, "moons_mlp") == [["1000"]]
     assert "wanted" not in text
 
 
-def test_what_was_lost_is_not_told(printed):
+def test_what_was_lost_is_not_told():
     gone = lost("JAX scan", "not equivalent", "why", example=ADAM)
     loop = timing("PyTorch notebook", 8e-3, example=ADAM)
     text = printed(run(loop, gone), show_wanted)

@@ -8,7 +8,7 @@ from compare.pool import Crashed
 from compare.time_run import Plan
 from compare.timing import Cell, Sampled
 
-pytest_plugins = ("made_up_workers",)
+pytest_plugins = ("timed",)
 
 # -------------------------------------------------------------------- the budget's rest
 

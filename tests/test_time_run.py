@@ -25,7 +25,7 @@ from compare.task import Failed
 from compare.time_run import Plan, cells_of, rows, time_example
 from compare.timing import Cell
 
-pytest_plugins = ("made_up_workers",)
+pytest_plugins = ("timed",)
 
 # -------------------------------------------------------------------------- which cells
 
