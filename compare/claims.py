@@ -14,7 +14,7 @@ from compare.stats import Estimate
 from compare.timing import Cell, Claim, Ratio
 
 GROWS = math.sqrt(2)
-"""Twice the steps take nearer to twice the time than to once."""
+"""Twice the steps whose time is nearer to once than to twice, and may be the same."""
 NOTHING = 0.1
 """Of the time of the steps: more than this was left to wait for after the wait."""
 
@@ -66,7 +66,10 @@ def _scan(example: str, found: Sequence[Ratio]) -> Iterator[Claim]:
 
 
 def _grows(cell: Cell, done: Done) -> Claim:
-    """A wait that does not wait shows the same time for twice the steps."""
+    """A wait that does not wait shows the same time for twice the steps.
+
+    Not twice the time: a call of a program has a cost that no step has.
+    """
     says = f"{cell}: time grows with the number of steps"
     blocks = done[cell].values()
     found = stats.paired(
@@ -74,7 +77,7 @@ def _grows(cell: Cell, done: Done) -> Claim:
         [one.samples["half"] for one in blocks],
     )
     low, high = found.interval() or (found.ratio, found.ratio)
-    holds = True if low > GROWS else False if high < GROWS else None
+    holds = True if low > math.exp(stats.SAME) else False if high < GROWS else None
     return Claim(cell.example, says, holds, f"twice the steps: {found.ratio:.3g} ×")
 
 

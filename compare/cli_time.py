@@ -95,6 +95,7 @@ def time_examples(
     known(names)
     if from_ is not None:
         found = or_usage(lambda: result.read(from_ / "run.json"), result.NotARun)
+        found = result.only(found, names) if names else found
         shown(found)
         raise typer.Exit(timing_code(found))
     for name in filter(None, (save, against)):

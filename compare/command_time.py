@@ -25,14 +25,17 @@ from compare.time_run import (
     Plan,
     Tell,
     cells_of,
+    empty,
     expected,
     passed_run,
     rows,
     time_example,
 )
 from compare.time_sweep import check_at, crossovers, sweeps
-from compare.timing import Cell, Claim, Ratio, Timing
+from compare.timing import Cell, Claim, Outcome, Ratio, Timing
 
+NO_TRACES: dict[str, Outcome] = {"crashed": "failed", "skipped": "left out"}
+"""Verdicts of runs that leave nothing to prove a mode by."""
 BUSY = 0.1
 """Of the processors: other work that takes more is told of."""
 
@@ -85,7 +88,10 @@ def execute_time(
     }
     run = replace(run, environment={**run.environment, "timing": told})
     done: Done = {}
-    timings: list[Timing] = []
+    others = {timing.example for timing in run.timings} - {*names}
+    kept = result.only(run, others)  # of an earlier command with this folder
+    timings = [] if sizes else _without_run(names, run, plan)
+    run = result.with_times(run, kept, _judged(run, timings, {}, []))
     progress = _progress(quiet=quiet)
     with progress:
         for number, ran in enumerate(passed):
@@ -95,7 +101,8 @@ def execute_time(
             timed = time_example(ran, plan, where / "logs", tell=tell)
             done = {**done, **timed.done()}
             timings += rows(ran, plan, timed)
-            run = _judged(run, timings, done, passed[: number + 1])
+            new = _judged(run, timings, done, passed[: number + 1])
+            run = result.with_times(run, kept, new)
             result.write(run, where / "run.json")
     return run
 
@@ -127,15 +134,24 @@ def _passed(
                 for name in names
                 for size in sizes
             ]
-    verdicts = {example.name: example for example in run.examples}
+    examples = {example.name: example for example in run.examples}
     found = []
     for name in names:
-        if verdicts[name].verdict in ("crashed", "skipped"):
-            continue  # the run's own table says why
-        workers = run.environment["workers"]
-        measured, base = folder.saved(where, name, settings, workers)
-        found.append(passed_run(measured, verdicts[name], base))
+        if examples[name].verdict not in NO_TRACES:
+            workers = run.environment["workers"]
+            measured, base = folder.saved(where, name, settings, workers)
+            found.append(passed_run(measured, examples[name], base))
     return found
+
+
+def _without_run(names: Sequence[str], run: Run, plan: Plan) -> list[Timing]:
+    """Rows of examples that say nothing of what is computed."""
+    return [
+        empty(cell, NO_TRACES[example.verdict], f"the run is {example.verdict}", plan)
+        for example in run.examples
+        if example.name in names and example.verdict in NO_TRACES
+        for cell in cells_of(example.name, plan)
+    ]
 
 
 def _telling(progress: Progress, ran: Passed, later: float) -> Tell:
@@ -169,6 +185,7 @@ def _judged(
         crossovers=[
             one for name in names for one in crossovers(name, done, seed=run.seed)
         ],
+        changes=[],
     )
 
 

@@ -212,12 +212,13 @@ def _growth(
     """Seconds of so many steps and of half as many, and what the wait has left over."""
     steps = bench.steps if bench.whole else max(2, 2 * ceil(LEAST / step / 2))
     steps = min(steps, bench.steps)
+    times = max(1, ceil(LEAST / step / steps))
     walk.begin()
     found: dict[str, list[float]] = {"half": [], "whole": [], "left over": []}
     for _ in range(SAMPLES[0]):
         found["half"].append(half.seconds(steps // 2) * (steps // 2))
         found["whole"].append(walk.seconds(steps) * steps)
-        found["left over"].append(walk.left_over(steps))
+        found["left over"].append(walk.left_over(steps, times=times))
     return found
 
 

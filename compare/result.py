@@ -1,7 +1,7 @@
 """The result of a run: rows, verdicts, and `run.json`; field names are a contract."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -157,6 +157,28 @@ def largest_score(rows: Iterable[Row], *, precision: str = "float64") -> float |
         and row.verdict in ("bitwise", "rounding", "differs")
     ]
     return max(scores, default=None)
+
+
+TIMES = ("timings", "ratios", "claims", "sweeps", "crossovers", "changes")
+"""What `twinnets time` adds to a run; every row names its example."""
+
+
+def only(run: Run, names: Collection[str]) -> Run:
+    """The part of a run that is about these examples."""
+    parts = {
+        part: [row for row in getattr(run, part) if row.example in names]
+        for part in TIMES
+    }
+    examples = [example for example in run.examples if example.name in names]
+    return replace(run, examples=examples, **parts)
+
+
+def with_times(run: Run, *others: Run) -> Run:
+    """The run, with the times of these."""
+    return replace(
+        run,
+        **{part: [row for o in others for row in getattr(o, part)] for part in TIMES},
+    )
 
 
 def write(run: Run, path: Path) -> None:

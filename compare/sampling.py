@@ -105,17 +105,19 @@ class Walk:
             self.spent = [self.spent[0] + wall, self.spent[1] + cpu]
         return total / taken
 
-    def left_over(self, steps: int) -> float:
+    def left_over(self, steps: int, *, times: int = 1) -> float:
         """What was left to wait for after the wait, as a fraction of the time before.
 
         Reading a first number waits for what is left; reading another one does not.
-        They are losses of the last two of so many steps of the window.
+        They are losses of the last two of so many steps of the window, which are taken
+        so many times: what reading itself costs is nothing beside 20 ms.
         """
         if self.at + steps > self.steps:
             self.begin()
         rows = next(self._rows(steps))
         began = perf_counter()
-        losses = self.program.take(rows)
+        for _ in range(times):
+            losses = self.program.take(rows)
         self.gauges.synchronize((losses, self.program.pending()))
         waited = perf_counter()
         float(losses[-1])

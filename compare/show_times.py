@@ -68,7 +68,9 @@ LEGEND = (
     "step: steps in a row, one wait at the end; latency: each step waited for. of "
     "product: part of the speed of\na product of two large matrices. pays after: steps "
     "until compiling has paid for itself against eager steps,\nwith a cold and with a "
-    "warm cache of the compiler; warm 1st: the first call with a warm one."
+    "warm cache of the compiler; warm 1st: the first call with a warm one. MB: peak of "
+    "the process, of the device's\nallocator where it has one, and what XLA says that "
+    "a program needs."
 )
 
 
@@ -88,7 +90,6 @@ def _steady(timings: Sequence[Timing]) -> Table:
     table = table_of("µs", *quantities, "GFLOP/s", "of product", "MB")
     for timing in shown(timings):
         found = timing.typical
-        held = max(worker.memory["process"] or 0 for worker in timing.workers)
         table.add_row(
             str(timing.cell),
             micro(found["step"].seconds),
@@ -99,9 +100,18 @@ def _steady(timings: Sequence[Timing]) -> Table:
             ),
             f"{(timing.speed or 0) / 1e9:.3g}",
             f"{timing.fraction:.0%}" if timing.fraction is not None else "",
-            f"{held / 1e6:.0f}",
+            _memory(timing),
         )
     return table
+
+
+def _memory(timing: Timing) -> str:
+    """Peaks of the process and of the device's allocator; what the compiler says."""
+    held = [
+        max((worker.memory.get(name) or 0 for worker in timing.workers), default=0)
+        for name in ("process", "device", "compiler")
+    ]
+    return " / ".join(f"{found / 1e6:.3g}" for found in held if found)
 
 
 def _setup(timings: Sequence[Timing]) -> Table:
@@ -151,7 +161,7 @@ def _left(timings: Iterable[Timing]) -> Iterable[str]:
         if not all(worker.settled for worker in timing.workers):
             yield f"{timing.cell}: still drifting when it was timed"
     for timing in timings:
-        if timing.outcome != "equivalent" and not timing.control:
+        if timing.outcome != "equivalent":
             why = escape(timing.why)
             yield f"[magenta]{timing.cell}[/] {timing.outcome}: {why}"
 

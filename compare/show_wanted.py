@@ -25,7 +25,7 @@ def show_wanted(run: Run) -> None:
     steps = {
         (t.example, t.mode): t.typical["step"].seconds
         for t in shown(run.timings)
-        if t.mode in ("notebook", "scan", "tuned")
+        if t.mode in ("notebook", "scan", "tuned") and t.batch is None
     }
     gains: dict[str, dict[str, float]] = {"scan": {}, "tuned": {}}
     for name in dict.fromkeys(example for example, _ in steps):
@@ -55,7 +55,7 @@ def _found(run: Run, gains: dict[str, dict[str, float]]) -> dict[str, float]:
     if gains["scan"]:
         found[2] = geometric_mean(gains["scan"].values())
     for timing in shown(run.timings):
-        if (timing.example, timing.mode) == (one, "scan"):
+        if (timing.example, timing.mode, timing.batch) == (one, "scan", None):
             found[3] = timing.fraction
     return {
         says: value

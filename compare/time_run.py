@@ -235,7 +235,7 @@ def rows(ran: Passed, plan: Plan, timed: Timed) -> list[Timing]:
     for cell in cells_of(name, plan, batch=ran.batch):
         if cell in timed.lost:
             outcome, why = timed.lost[cell]
-            found.append(_empty(cell, outcome, why, plan.products))
+            found.append(empty(cell, outcome, why, plan))
         elif cell in done:
             found.append(
                 row_of(
@@ -250,11 +250,12 @@ def rows(ran: Passed, plan: Plan, timed: Timed) -> list[Timing]:
     for framework, mode in plan.modes:
         if why := spec.untimed.get(f"{framework} {mode}"):
             cell = Cell(name, framework, mode, ran.batch)
-            found.append(_empty(cell, "left out", why, plan.products))
+            found.append(empty(cell, "left out", why, plan))
     return found
 
 
-def _empty(cell: Cell, outcome: Outcome, why: str, products: Products) -> Timing:
+def empty(cell: Cell, outcome: Outcome, why: str, plan: Plan) -> Timing:
+    """The row of a cell without times."""
     return Timing(
         cell.example,
         cell.framework,
@@ -263,5 +264,5 @@ def _empty(cell: Cell, outcome: Outcome, why: str, products: Products) -> Timing
         why,
         cell.batch,
         cell.control,
-        products,
+        plan.products,
     )

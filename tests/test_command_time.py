@@ -191,11 +191,19 @@ def test_an_interrupt_says_where_the_rest_is(bench, monkeypatch, tmp_path):
     assert f"interrupted; what was done is in {tmp_path}" in done.stderr
 
 
-def test_an_example_that_crashed_has_no_times(bench, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("verdict", "outcome", "code"),
+    [("crashed", "failed", 1), ("skipped", "left out", 4)],
+)
+def test_an_example_without_traces_has_rows_but_no_times(
+    bench, monkeypatch, tmp_path, verdict, outcome, code
+):
+    bench.example = replace(bench.example, verdict=verdict)
     monkeypatch.setattr(command_time, "_passed", lambda *_: [])
     done = timed(tmp_path)
-    assert done.exit_code == 4
-    assert "JAX jit" not in done.stdout
+    assert done.exit_code == code
+    assert f"JAX jit {outcome}: the run is {verdict}" in done.stdout
+    assert bench.calls == []
 
 
 @pytest.mark.parametrize(

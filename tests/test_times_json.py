@@ -151,3 +151,13 @@ def test_from_a_run_that_has_not_been_timed(tmp_path):
     done = invoke("--from", tmp_path)
     assert done.exit_code == 4
     assert "0 of 0 claims hold" in done.stdout
+
+
+def test_from_prints_the_examples_asked_for(tmp_path):
+    other = "moons_mlp"
+    found = run(timing("JAX jit", 1e-3), timing("JAX scan", 1e-3, example=other))
+    result.write(found, tmp_path / "run.json")
+    done = invoke(other, "--from", tmp_path)
+    assert other in done.stdout
+    assert "JAX scan" in done.stdout
+    assert "JAX jit" not in done.stdout
