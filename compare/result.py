@@ -174,11 +174,16 @@ def only(run: Run, names: Collection[str]) -> Run:
 
 
 def with_times(run: Run, *others: Run) -> Run:
-    """The run, with the times of these."""
-    return replace(
-        run,
-        **{part: [row for o in others for row in getattr(o, part)] for part in TIMES},
-    )
+    """The run, with the times of these, in the order of its examples."""
+    order = [example.name for example in run.examples]
+    parts = {
+        part: sorted(
+            (row for other in others for row in getattr(other, part)),
+            key=lambda row: order.index(row.example),
+        )
+        for part in TIMES
+    }
+    return replace(run, **parts)
 
 
 def write(run: Run, path: Path) -> None:
