@@ -116,7 +116,8 @@ class Walk:
             self.begin()
         rows = next(self._rows(steps))
         began = perf_counter()
-        for _ in range(times):
+        losses = self.program.take(rows)
+        for _ in range(times - 1):
             losses = self.program.take(rows)
         self.gauges.synchronize((losses, self.program.pending()))
         waited = perf_counter()
