@@ -1,7 +1,7 @@
 """Counting the operations of matrix products: in a program, and while they are done."""
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 import pytest
 import torch
 from jax import lax
@@ -9,10 +9,11 @@ from jax import lax
 from jaxnets import operations as in_jax
 from torchnets import operations as in_torch
 
-A, B = jnp.ones((3, 4)), jnp.ones((4, 5))
+# NumPy's: an array of JAX's would start it before the tests that fork.
+A, B = np.ones((3, 4), np.float32), np.ones((4, 5), np.float32)
 ONCE = 2 * 3 * 4 * 5
 """Operations of `A @ B`."""
-SQUARE, VECTOR = jnp.ones((4, 4)), jnp.ones(4)
+SQUARE, VECTOR = np.ones((4, 4), np.float32), np.ones(4, np.float32)
 EACH = 2 * 4 * 4
 """Operations of `SQUARE @ VECTOR`."""
 
