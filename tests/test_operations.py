@@ -1,6 +1,9 @@
 """Counting the operations of matrix products: in a program, and while they are done."""
 
+from functools import partial
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
@@ -9,11 +12,12 @@ from jax import lax
 from jaxnets import operations as in_jax
 from torchnets import operations as in_torch
 
+ones = partial(np.ones, dtype=np.float32)
 # NumPy's: an array of JAX's would start it before the tests that fork.
-A, B = np.ones((3, 4), np.float32), np.ones((4, 5), np.float32)
+A, B = ones((3, 4)), ones((4, 5))
 ONCE = 2 * 3 * 4 * 5
 """Operations of `A @ B`."""
-SQUARE, VECTOR = np.ones((4, 4), np.float32), np.ones(4, np.float32)
+SQUARE, VECTOR = ones((4, 4)), ones(4)
 EACH = 2 * 4 * 4
 """Operations of `SQUARE @ VECTOR`."""
 
@@ -41,11 +45,11 @@ def chosen(first, second):
 IN_JAX = {
     # call, arguments, operations
     "a product": (jnp.matmul, (A, B), ONCE),
-    "of a batch": (jnp.matmul, (jnp.ones((6, 3, 4)), jnp.ones((6, 4, 5))), 6 * ONCE),
+    "of a batch": (jnp.matmul, (ones((6, 3, 4)), ones((6, 4, 5))), 6 * ONCE),
     "of all axes": (jnp.vdot, (A, A), 2 * 3 * 4),
     "of two axes": (
         jnp.tensordot,
-        (jnp.ones((3, 4, 5)), jnp.ones((4, 5, 6))),
+        (ones((3, 4, 5)), ones((4, 5, 6))),
         2 * 3 * 6 * (4 * 5),
     ),
     "nothing": (jnp.multiply, (A, A), 0),
@@ -61,7 +65,7 @@ IN_JAX = {
     "over and over": (scanned, (SQUARE, VECTOR), 7 * EACH),
     "over and over, many": (
         jax.vmap(scanned, (None, 0)),
-        (SQUARE, jnp.ones((6, 4))),
+        (SQUARE, ones((6, 4))),
         6 * 7 * EACH,
     ),
     "twice over": (
