@@ -149,11 +149,14 @@ def save(path: Path, machine: Machine, timings: Sequence[Timing]) -> None:
         entries = [*entries, entry]
     else:
         entries = [entry if one is mine else one for one in entries]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     written = msgspec.json.encode(Baseline(entries=entries))
-    partial.write_bytes(msgspec.json.format(written, indent=1) + b"\n")
-    partial.replace(path)
+    partial = path.with_suffix(".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(msgspec.json.format(written, indent=1) + b"\n")
+        partial.replace(path)
+    except OSError as error:
+        raise NotABaseline(f"cannot write {path}: {error.strerror}") from None
 
 
 def against(

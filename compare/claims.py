@@ -1,6 +1,6 @@
 """What must hold of an example's times: its contract, and that time was measured.
 
-Everything is decided on a bound of an interval; what neither bound decides is open.
+Ratios are decided on a bound of their interval; what neither bound decides is open.
 """
 
 import math

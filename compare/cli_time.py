@@ -129,9 +129,11 @@ def time_examples(
         run = command_time.execute_time(
             chosen, plan, where, run=run, sizes=sizes, quiet=as_json
         )
-        run = command_time.compared(run, save=save, against=against, max_slowdown=limit)
+        run = command_time.compared(
+            run, chosen, save=save, against=against, max_slowdown=limit
+        )
         result.write(run, where / "run.json")
-        return run
+        return result.only(run, chosen)  # the folder may hold times of others too
 
     expected = (result.NotARun, folder.NotWritable, NotABaseline, NotReady, Crashed)
     try:

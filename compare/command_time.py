@@ -1,7 +1,7 @@
 """`twinnets time`: a run that has passed, blocks of workers, and what they say."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +51,7 @@ def base_run(
         folder.open_folder(where)
         settings = Settings(seed, device, QUICK, new_run())
         return execute(names, settings, where, quiet=quiet)
+    folder.probe(where)
     found = result.read(where / "run.json")
     there = {example.name for example in found.examples}
     if absent := [name for name in names if name not in there]:
@@ -87,6 +88,7 @@ def execute_time(
         "busy": busy(quiet=quiet),
     }
     run = replace(run, environment={**run.environment, "timing": told})
+    (where / "logs").mkdir(parents=True, exist_ok=True)
     done: Done = {}
     others = {timing.example for timing in run.timings} - {*names}
     kept = result.only(run, others)  # of an earlier command with this folder
@@ -224,20 +226,27 @@ def _seconds(ran: Passed, plan: Plan) -> float:
 
 
 def compared(
-    run: Run, *, save: str | None, against: str | None, max_slowdown: float
+    run: Run,
+    names: Collection[str],
+    *,
+    save: str | None,
+    against: str | None,
+    max_slowdown: float,
 ) -> Run:
-    """Held against a baseline, and then kept as one; raises `NotABaseline`."""
-    told = run.environment
-    gpu = _gpu(run) if told["timing"]["device"] == "gpu" else None
-    machine = baseline.machine_of(told, threads=told["timing"]["threads"], gpu=gpu)
+    """These examples held against a baseline, and then kept as one.
+
+    Raises `NotABaseline`.
+    """
+    told = run.environment["timing"]
+    gpu = _gpu(run) if told["device"] == "gpu" else None
+    machine = baseline.machine_of(environment(), threads=told["threads"], gpu=gpu)
+    timings = result.only(run, names).timings
     if against is not None:
         file = baseline.place(against)
-        changes = baseline.against(
-            file, machine, run.timings, max_slowdown=max_slowdown
-        )
+        changes = baseline.against(file, machine, timings, max_slowdown=max_slowdown)
         run = replace(run, changes=changes)
     if save is not None:
-        baseline.save(baseline.place(save), machine, run.timings)
+        baseline.save(baseline.place(save), machine, timings)
     return run
 
 

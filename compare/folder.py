@@ -30,9 +30,17 @@ def open_folder(folder: Path) -> Path:
             for part in ("traces", "states", "logs"):
                 shutil.rmtree(folder / part, ignore_errors=True)
             (folder / "run.json").unlink()
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+    except OSError as error:
+        raise NotWritable(f"cannot write to {folder}: {error.strerror}") from None
+    return probe(folder)
+
+
+def probe(folder: Path) -> Path:
+    """The folder, if it can be written; raises `NotWritable`."""
+    try:
+        empty = folder / ".writable"
+        empty.touch()
+        empty.unlink()
     except OSError as error:
         raise NotWritable(f"cannot write to {folder}: {error.strerror}") from None
     return folder

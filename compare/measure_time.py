@@ -109,6 +109,7 @@ def measure_time(
     settled = warm_up(walk, ledger)
     proof = _proof(bench)
     samples = _samples(bench, walk)
+    held = {"process": _peak(), "device": gauges.memory()}
     counted = _counted(bench) if task.count else {}
     told = Sampled(
         samples,
@@ -117,8 +118,7 @@ def measure_time(
         gauges.conditions() | {"data": "on the device before"},
         program.knobs,
         {
-            "process": _peak(),
-            "device": gauges.memory(),
+            **held,
             "compiler": program.estimate(walk.batches) if task.count else None,
         },
         operations=counted,

@@ -117,13 +117,13 @@ def _memory(timing: Timing) -> str:
 def _setup(timings: Sequence[Timing]) -> Table:
     table = table_of("ms", *PHASES.values(), "warm 1st", "pays after")
     for timing in shown(timings):
-        after = [timing.pays_after, timing.pays_after_warm]
-        counts = [_steps(steps) for steps in after if steps is not None]
+        after = (timing.pays_after, timing.pays_after_warm)
+        counts = ["–" if steps is None else _steps(steps) for steps in after]
         table.add_row(
             str(timing.cell),
             *(_milli(timing.phases[name]) for name in PHASES),
             _milli(timing.warm_phases.get("first call")),
-            " / ".join(counts),
+            " / ".join(counts) if after != (None, None) else "",
         )
     return table
 
@@ -186,8 +186,9 @@ def _ratios(found: Sequence[Ratio]) -> Iterator[Table | str]:
         )
     yield table
     if found and found[0].band is not None:
-        yield f"noise ± {math.expm1(found[0].band):.1%}: so far a mode may differ from"
-        yield "itself (A/A), and only what lies beyond is FASTER or SLOWER"
+        noise = math.expm1(found[0].band)
+        yield f"noise ± {noise:.1%}: so far may the controls of this run (A/A) differ"
+        yield "from what they repeat; only what lies beyond is FASTER or SLOWER"
     for note, number in notes.items():
         yield f"({number}) not like for like: {escape(note)}"
 

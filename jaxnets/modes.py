@@ -139,7 +139,7 @@ def _eager(subject: Subject, live: Live) -> Program:
         live,
         unwrap(subject.twin.train_step),
         lambda function: function,
-        {"compiled": "no", "state": "copied"},
+        {"compiled": "no", "state": "copied", "losses": "kept"},
         partial(jax.transfer_guard, "allow"),
     )
 
@@ -151,7 +151,7 @@ def _jit(subject: Subject, live: Live) -> Program:
         live,
         subject.twin.train_step,
         wrap,
-        {"compiled": "step", "state": "copied"},
+        {"compiled": "step", "state": "copied", "losses": "kept"},
         _no_transfers,
     )
 
@@ -186,7 +186,7 @@ def _functional(subject: Subject, live: Live) -> Program:
         lambda batch: slopes(live, batch),
         lambda batches: _bytes(step, live, batches[0]),
         _no_transfers,
-        {"compiled": "step", "state": "in place"},
+        {"compiled": "step", "state": "in place", "losses": "kept"},
     )
 
 
@@ -228,7 +228,7 @@ def _scan(subject: Subject, live: Live) -> Program:
         None,
         lambda batches: _bytes(run, live, {}, *batches),
         _no_transfers,
-        {"compiled": "run", "state": "in place"},
+        {"compiled": "run", "state": "in place", "losses": "kept"},
     )
 
 

@@ -62,12 +62,13 @@ def conditions() -> dict[str, str]:
     """What must be equal in both frameworks for their times to be like for like."""
     told = {ours: name for name, ours in _PRECISION.items()}
     precision = torch.get_float32_matmul_precision()
-    small = torch.full((8,), 1e-38)
+    device = "gpu" if torch.cuda.is_initialized() else "cpu"
+    small = torch.full((8,), 1e-38, device="cuda" if device == "gpu" else "cpu")
     return {
         "dtype": str(torch.get_default_dtype()).removeprefix("torch."),
         "products": told.get(precision, precision),
         "subnormal numbers": "kept" if (small * 0.01).any() else "flushed",
-        "device": "gpu" if torch.cuda.is_initialized() else "cpu",
+        "device": device,
     }
 
 

@@ -80,6 +80,7 @@ def _objects(
 ) -> Program:
     """Steps that change a model in place, as the twin is written."""
     twin, model, by_hand = subject.twin, live.model, isinstance(live.model, dict)
+    apart = step is None or loss is not None  # else no loss of its own is compiled
     own_step, own_loss = step or twin.train_step, loss or twin.loss
 
     def take(batches: list[Any]) -> list[Any]:
@@ -117,11 +118,16 @@ def _objects(
         take,
         lambda: Live(model, live.optimizer),
         lambda: None,  # one wait for the device is for everything
-        forward,
-        backward,
+        forward if apart else None,
+        backward if apart else None,
         lambda batches: None,
         nullcontext,
-        {"state": "in place", "optimizer": _kernels(live.optimizer), **knobs},
+        {
+            "state": "in place",
+            "optimizer": _kernels(live.optimizer),
+            "losses": "kept",
+            **knobs,
+        },
     )
 
 

@@ -31,6 +31,8 @@ def start(*, precision: str, device: str) -> None:
     """Set this process up; raises RuntimeError where the device is not there."""
     if device == "gpu" and not torch.cuda.is_available():
         raise RuntimeError("PyTorch sees no GPU here")
+    if device == "gpu":
+        torch.zeros(1, device="cuda")  # starts the device, as JAX does here
     torch.set_default_dtype(getattr(torch, precision))
     torch.set_warn_always(True)  # else a warning is seen once in a process
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
