@@ -1,8 +1,6 @@
 """The worker's side of timing: one cell, from its first call to its last sample."""
 
-import resource
 import statistics
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.measure import Values, cast
+from compare.measure import Values, cast, peak_memory
 from compare.measure_maps import after_step
 from compare.sampling import (
     LEAST,
@@ -109,7 +107,7 @@ def measure_time(
     settled = warm_up(walk, ledger)
     proof = _proof(bench)
     samples = _samples(bench, walk)
-    held = {"process": _peak(), "device": gauges.memory()}
+    held = {"process": peak_memory(), "device": gauges.memory()}
     counted = _counted(bench) if task.count else {}
     told = Sampled(
         samples,
@@ -231,9 +229,3 @@ def _counted(bench: _Bench) -> dict[str, float | None]:
         "written": runtime.operations(bench.subject, state, fed),
         "compiled": runtime.compiled_operations(bench.subject, state, fed),
     }
-
-
-def _peak() -> int:
-    """Bytes that this process has held at most."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
