@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
+from compare import record
 from compare.fault import Side
 from compare.stats import unpaired
 from compare.timing import Products, Timing
@@ -196,20 +197,9 @@ def read(path: Path) -> Baseline:
         raise NotABaseline(
             f"{path} is not there: {told}; `twinnets time --save {path.stem}` makes it"
         )
-    try:
-        found = msgspec.json.decode(path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotABaseline(f"{path} is no JSON, or is cut off: {error}") from None
-    version = found.get("schema") if isinstance(found, dict) else None
-    if isinstance(version, int) and version > SCHEMA:
-        raise NotABaseline(
-            f"{path} has schema {version}, this twinnets reads up to {SCHEMA}: "
-            "upgrade it"
-        )
-    try:
-        return msgspec.convert(found, Baseline)
-    except msgspec.ValidationError as error:
-        raise NotABaseline(f"{path} is no baseline of twinnets: {error}") from None
+    return record.read(
+        path, Baseline, schema=SCHEMA, called="baseline", wrong=NotABaseline
+    )
 
 
 def _entry(path: Path, machine: Machine) -> Entry:

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from compare import baseline, folder, result
-from compare.arguments import training
 from compare.claims import claims
 from compare.command import execute
 from compare.doctor import PACKAGES, environment
 from compare.pool import Workers, installed
 from compare.ratios import Done, fastest, pairs, ratios
+from compare.registry import training
 from compare.result import NotARun, Run
 from compare.run import Settings, new_run
 from compare.task import QUICK

@@ -71,11 +71,10 @@ class _Bench:
         shared = {name: value for name, value in batch.items() if name not in rows}
         return self.program.place(shared, rows, 1)
 
-    def start(self, step: int = 0) -> Any:
-        """The checkpoint's state, on the device."""
-        return self.parts["runtime"].load(
-            self.subject, cast(self.task.states[step], "float32")
-        )
+    def start(self) -> Any:
+        """The state that the run starts from, on the device."""
+        state = cast(self.task.states[0], "float32")
+        return self.parts["runtime"].load(self.subject, state)
 
     def walk(self, steps: int) -> Walk:
         """The first steps of the run, again and again."""

@@ -7,7 +7,7 @@ from inspect import cleandoc
 from types import ModuleType
 
 import compare.specs
-from compare.spec import Spec
+from compare.spec import Spec, Training
 
 
 class UnknownExample(LookupError):
@@ -24,6 +24,14 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Spec:
     """The spec of an example; raises `UnknownExample` with the nearest names."""
     return _module(name).SPEC
+
+
+def training(name: str) -> Training:
+    """The spec of an example that is trained; raises TypeError for a lesson."""
+    spec = load(name)
+    if not isinstance(spec, Training):
+        raise TypeError(f"example: expected a training, got {name}")
+    return spec
 
 
 def documentation(name: str) -> str:

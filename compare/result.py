@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from compare import record
 from compare.baseline import Change
 from compare.timing import Claim, Crossover, Ratio, Sweep, Timing
 from compare.trace import Step
@@ -198,17 +199,4 @@ def read(path: Path) -> Run:
     """Read run.json; raises `NotARun` with the reason in a person's words."""
     if not path.is_file():
         raise NotARun(f"{path} is not there: expected the folder of a `twinnets run`")
-    try:
-        found = msgspec.json.decode(path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NotARun(f"{path} is no JSON, or is cut off: {error}") from None
-    version = found.get("schema") if isinstance(found, dict) else None
-    if isinstance(version, int) and version > SCHEMA:
-        raise NotARun(
-            f"{path} has schema {version}, this twinnets reads up to {SCHEMA}: "
-            "upgrade it"
-        )
-    try:
-        return msgspec.convert(found, Run)
-    except msgspec.ValidationError as error:
-        raise NotARun(f"{path} is no run of twinnets: {error}") from None
+    return record.read(path, Run, schema=SCHEMA, called="run", wrong=NotARun)

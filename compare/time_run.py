@@ -15,11 +15,11 @@ from compare.parcel import folder, unpack
 from compare.pool import Crashed, NotReady, Worker
 from compare.prove import explained, holds, prove
 from compare.ratios import Done, fastest, pairs, ratios, reference
-from compare.registry import load
+from compare.registry import training
 from compare.result import Example, Row, passed
 from compare.run import Measured
-from compare.spec import Prepared, Training
-from compare.task import Failed, State, Task
+from compare.spec import Prepared
+from compare.task import Failed, State, Task, drawn
 from compare.timing import (
     MODES,
     Cell,
@@ -64,13 +64,12 @@ def passed_run(
     measured: Measured, example: Example, base: Task, *, batch: int | None = None
 ) -> Passed:
     """The states of checkpoints and the traces of a run, for its timing workers."""
-    spec = load(example.name)
-    if not isinstance(spec, Training) or base.prepared is None:
-        raise TypeError(f"example: expected a training, got {example.name}")
+    spec = training(example.name)
     last = base.effort.steps_of(spec)
     states = {step: state for step, state in measured.states.items() if step < last}
     sides = trace.by_side(measured.traces)
-    return Passed(example, sides, states, base.prepared, base.seed, batch)
+    prepared = drawn(spec, base)
+    return Passed(example, sides, states, prepared, base.seed, batch)
 
 
 @dataclass
@@ -95,8 +94,7 @@ Tell = Callable[[Cell, float, float], None]
 
 def cells_of(example: str, plan: Plan, *, batch: int | None = None) -> list[Cell]:
     """What is timed: the modes that the example can have; the control comes last."""
-    spec = load(example)
-    untimed = spec.untimed if isinstance(spec, Training) else {}
+    untimed = training(example).untimed
     cells = [
         Cell(example, framework, mode, batch)
         for framework, mode in plan.modes
@@ -227,9 +225,7 @@ def _measured(
 def rows(ran: Passed, plan: Plan, timed: Timed) -> list[Timing]:
     """The rows of `run.json`, also of what was left out or lost."""
     name, done = ran.example.name, timed.done()
-    spec = load(name)
-    if not isinstance(spec, Training):
-        raise TypeError(f"example: expected a training, got {name}")
+    spec = training(name)
     operations = operations_of(spec, ran.prepared)
     found = []
     for cell in cells_of(name, plan, batch=ran.batch):

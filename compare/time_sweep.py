@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from math import isinf
 
 from compare.account import operations_of
 from compare.fault import Side
 from compare.pool import Workers
 from compare.ratios import Done, fastest
-from compare.registry import load
+from compare.registry import training
 from compare.run import Settings, example, judge, measure
-from compare.spec import Prepared, Training, prepare
+from compare.spec import Prepared, prepare
 from compare.sweep import Fit, crossover, fit, resize
 from compare.task import Effort
 from compare.time_run import Passed, passed_run
@@ -22,10 +23,7 @@ CHECK = Effort(copies=2, steps=8, float64_steps=8, checkpoints=3)
 
 def resized(name: str, size: int, seed: int) -> Prepared:
     """What the spec draws, with batches of another size."""
-    spec = load(name)
-    if not isinstance(spec, Training):
-        raise TypeError(f"name: expected a training, got {name}")
-    prepared = prepare(spec, seed)
+    prepared = prepare(training(name), seed)
     return replace(prepared, batches=resize(prepared.batches, size))
 
 
@@ -102,11 +100,10 @@ def _by_mode(name: str, done: Done) -> dict[tuple[Side, str], dict[int, Cell]]:
     return found
 
 
+@cache
 def _operations(name: str, size: int, seed: int) -> float:
-    spec = load(name)
-    if not isinstance(spec, Training):
-        raise TypeError(f"name: expected a training, got {name}")
-    return operations_of(spec, resized(name, size, seed))
+    """Of one step; asked again for every mode, and draws all data."""
+    return operations_of(training(name), resized(name, size, seed))
 
 
 def _line(name: str, cells: Mapping[int, Cell], done: Done, *, seed: int) -> Fit | None:

@@ -10,8 +10,7 @@ from compare import worker
 from compare.measure_time import measure_time
 from compare.parcel import Parcel, pack
 from compare.plant import PACKAGE, code
-from compare.registry import load
-from compare.spec import Training
+from compare.registry import training
 from compare.task import Failed
 from compare.timing import Proved, TimingTask
 
@@ -45,9 +44,7 @@ def perform(task: TimingTask, threads: int) -> Proved:
 
 
 def _perform(task: TimingTask) -> Proved:
-    spec = load(task.cell.example)
-    if not isinstance(spec, Training):
-        raise TypeError(f"example: expected a training, got {task.cell.example}")
+    spec = training(task.cell.example)
     framework = task.cell.framework
     began = perf_counter()
     import_module(f"{PACKAGE[framework]}.runtime")

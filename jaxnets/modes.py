@@ -25,8 +25,6 @@ from jaxnets.layout import Live
 from jaxnets.runtime import dump, feed, load
 from jaxnets.steps import Subject, merged, run_steps, step_once
 
-Shared = Mapping[str, Array]
-
 
 @dataclass(frozen=True)
 class Program:
@@ -35,8 +33,8 @@ class Program:
     `place` hands batches over, one for each step; `restart` puts the objects into a
     state; `take` takes a step for each batch and returns the losses, nothing waited
     for; `held` is the state of the objects, `pending` what must be waited for besides
-    the losses. `forward` and `backward` are of one batch,
-    from where the objects are; None where the mode has none of its own.
+    the losses. `forward` and `backward` are of one batch, from where the objects are;
+    None where the mode has none of its own.
     """
 
     place: Callable[[Mapping[str, np.ndarray], Mapping[str, np.ndarray], int], Any]

@@ -1,0 +1,28 @@
+"""Reading a JSON file that has a schema number into dataclasses."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def read(
+    path: Path, kind: type[T], *, schema: int, called: str, wrong: type[ValueError]
+) -> T:
+    """The file's content; raises `wrong` with the reason in a person's words."""
+    try:
+        found = msgspec.json.decode(path.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise wrong(f"{path} is no JSON, or is cut off: {error}") from None
+    version = found.get("schema") if isinstance(found, dict) else None
+    if isinstance(version, int) and version > schema:
+        raise wrong(
+            f"{path} has schema {version}, this twinnets reads up to {schema}: "
+            "upgrade it"
+        )
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise wrong(f"{path} is no {called} of twinnets: {error}") from None
