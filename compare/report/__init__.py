@@ -1,0 +1,1 @@
+"""A run's folder → a page, Markdown, JUnit. Needs neither framework."""

@@ -1,0 +1,147 @@
+"""A chart, drawn twice: Vega-Lite for a browser, and SVG for paper and without scripts.
+
+Colours are the names of CSS variables, so that both follow the page's theme. All charts
+are narrow enough for a telephone: a page sets several beside each other instead.
+"""
+
+import re
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import altair as alt
+import numpy as np
+import vl_convert
+from jaxtyping import Float, Int
+
+WIDTH, HEIGHT = 280, 160
+"""Of what lies between the axes, in pixels."""
+POINTS = 240
+"""Of one line, at most about so many."""
+INK, MUTED, FAINT = "var(--ink)", "var(--muted)", "var(--line)"
+JAX, TORCH = "var(--jax)", "var(--torch)"
+GOOD, OPEN, BAD = "var(--good)", "var(--open)", "var(--bad)"
+COLOURS = {"JAX": JAX, "PyTorch": TORCH}
+_DIGITS = 5
+# What a picture says that is not seen: hundredths of a pixel, what is usual anyhow,
+# roles (the whole picture has one), and paths that lead nowhere.
+_UNSEEN = (
+    (re.compile(r"(\d+\.\d)\d+"), r"\1"),
+    (re.compile(r'<path class="[a-z]+"[^>]* d="(M0,0h0v0h0Z)?"[^>]*/>'), ""),
+    (re.compile(r' (class|role|aria-[a-z]+|pointer-events)="[^"]*"'), ""),
+    (re.compile(r' (opacity|stroke-width)="1"| transform="translate\(0,0\)"'), ""),
+    (re.compile(r"<g></g>"), ""),
+)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """`name` is its own in the page; `describes` is for those who cannot see it."""
+
+    name: str
+    title: str
+    describes: str
+    spec: dict[str, Any]
+    svg: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A chart that cannot be drawn, with the reason."""
+
+    name: str
+    title: str
+    why: str
+
+
+Figure = Chart | Missing
+
+
+def draw(chart: Any, name: str, *, title: str, describes: str) -> Chart:
+    """An Altair chart in the page's looks; its title stands above it, in the page."""
+    styled = (
+        chart.configure(
+            aria=False, background="transparent", font="system-ui, sans-serif"
+        )
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=INK,
+            titleColor=INK,
+            domainColor=MUTED,
+            tickColor=MUTED,
+            gridColor=FAINT,
+            labelFontSize=11,
+            titleFontSize=12,
+            titleFontWeight="normal",
+        )
+        .configure_legend(
+            labelColor=INK,
+            titleColor=INK,
+            labelFontSize=11,
+            titleFontSize=11,
+            titleFontWeight="normal",
+            orient="top",
+        )
+        .configure_header(labelColor=INK, titleColor=INK, labelFontSize=11)
+        .configure_title(color=INK, fontSize=12, fontWeight="normal")
+    )
+    spec = styled.to_dict(validate=False)
+    return Chart(name, title, describes, spec, _svg(spec, name))
+
+
+def _svg(spec: dict[str, Any], name: str) -> str:
+    """Identifiers are a page's, not a picture's, so each gets the chart's name."""
+    text = vl_convert.vegalite_to_svg(spec)
+    text = re.sub(r'\bid="', f'id="{name}-', text)
+    text = text.replace("url(#", f"url(#{name}-")
+    for unseen, seen in _UNSEEN:
+        text = unseen.sub(seen, text)
+    return text
+
+
+def decades(*values: np.ndarray) -> list[float]:
+    """Powers of ten for a logarithmic axis, at most about six of them."""
+    found = np.concatenate([np.ravel(value) for value in values])
+    found = found[np.isfinite(found) & (found > 0)]
+    if not found.size:
+        return [1.0]
+    low, high = np.floor(np.log10(found.min())), np.ceil(np.log10(found.max()))
+    apart = max(1, int(np.ceil((high - low) / 6)))
+    return [float(f"1e{int(power)}") for power in np.arange(low, high + 1, apart)]
+
+
+def rows(**columns: Any) -> alt.Data:
+    """Columns of equal length as a chart's data, in five digits; null for no number."""
+    lists = [np.asarray(values).ravel().tolist() for values in columns.values()]
+    found = zip(*lists, strict=True)
+    return alt.Data(
+        values=[dict(zip(columns, map(_short, row), strict=True)) for row in found]
+    )
+
+
+def _short(value: Any) -> Any:
+    if not isinstance(value, float):
+        return value
+    return float(f"{value:.{_DIGITS}g}") if isfinite(value) else None
+
+
+def kept(
+    series: Float[np.ndarray, "series steps"], at_most: int = POINTS
+) -> Int[np.ndarray, "kept"]:
+    """Steps to draw of many: of each stretch the first, and every line's extremes.
+
+    What is not finite counts as no extreme. The last step is always kept.
+    """
+    steps = series.shape[1]
+    if steps <= at_most:
+        return np.arange(steps)
+    pieces = max(1, at_most // (2 * len(series) + 1))
+    chosen = {steps - 1}
+    for piece in np.array_split(np.arange(steps), pieces):
+        chosen.add(int(piece[0]))
+        for line in series[:, piece]:
+            known = np.isfinite(line)
+            if known.any():
+                chosen.add(int(piece[np.argmin(np.where(known, line, np.inf))]))
+                chosen.add(int(piece[np.argmax(np.where(known, line, -np.inf))]))
+    return np.array(sorted(chosen))
