@@ -4,6 +4,7 @@ Colours are the names of CSS variables, so that both follow the page's theme. Al
 are narrow enough for a telephone: a page sets several beside each other instead.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from math import isfinite
@@ -55,6 +56,17 @@ class Missing:
 
 
 Figure = Chart | Missing
+
+
+def slug(name: str) -> str:
+    """An identifier of a page from any name: letters, digits and hyphens.
+
+    What differs in other characters would be alike, so a digest of it is added.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
+    if plain == name.replace("_", "-"):
+        return plain
+    return f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def draw(chart: Any, name: str, *, title: str, describes: str) -> Chart:
