@@ -8,6 +8,7 @@ from time import process_time
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,11 +18,11 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from compare import answer, result
 from compare import folder as folders
-from compare import result
 from compare.doctor import environment
 from compare.pool import Workers, installed
-from compare.result import Example, Row, Run
+from compare.result import Example, Run
 from compare.run import Settings, run
 
 STYLES = {
@@ -158,7 +159,7 @@ LEGEND = (
 def _explain(example: Example) -> list[str]:
     """Why an example's verdict is worse than agreement."""
     lines = [
-        f"[bold red]{example.name}[/]: {describe(row)}"
+        f"[bold red]{example.name}[/]: {escape(answer.describe(row))}"
         for row in result.failures(example.checks)
     ]
     for quantity in result.unresolved(example.checks):
@@ -170,28 +171,8 @@ def _explain(example: Example) -> list[str]:
     }
     for row in reasons.values():
         style = STYLES[row.verdict]
-        lines.append(f"[{style}]{example.name}[/]: {describe(row)}")
+        lines.append(f"[{style}]{example.name}[/]: {escape(answer.describe(row))}")
     return lines
-
-
-def describe(row: Row) -> str:
-    """One row in a sentence."""
-    where = " ".join(
-        part
-        for part in (
-            row.phase,
-            "" if row.quantity == row.phase else row.quantity,
-            row.leaf,
-            "" if row.step is None else f"step {row.step}",
-            row.precision,
-        )
-        if part
-    )
-    score = (
-        "" if row.score is None else f" (off by {row.error:.3g}, score {row.score:.3g})"
-    )
-    why = f": {row.why}" if row.why else ""
-    return f"{row.verdict} in {where}{score}{why}".replace("[", r"\[")
 
 
 def _spent(spent: Mapping[str, float]) -> str:
@@ -203,15 +184,6 @@ def _spent(spent: Mapping[str, float]) -> str:
 
 def _summary(found: Run) -> str:
     """The answer in one line."""
-    compared = [e for e in found.examples if e.verdict != "skipped"]
-    if not compared:
-        return "[bold red]nothing was compared[/]"
-    agree = sum(result.passed(example.verdict) for example in compared)
-    checks = sum(len(example.checks) for example in compared)
-    scores = [result.largest_score(example.checks) for example in compared]
-    largest = max((score for score in scores if score is not None), default=None)
-    told = "" if largest is None else f", largest score {largest:.2g} of 32"
-    style = "bold green" if agree == len(compared) else "bold red"
-    return (
-        f"[{style}]{agree} of {len(compared)} examples agree[/]: {checks} checks{told}"
-    )
+    style = "bold green" if answer.all_agree(found) else "bold red"
+    told, colon, rest = answer.agreement(found).partition(":")
+    return f"[{style}]{told}[/]{colon}{rest}"

@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from compare.command import describe
+from compare.answer import describe
 from compare.fault import Fault
 from compare.faults import FAULTS as FAULTS
 from compare.noise import PRECISIONS
@@ -230,7 +231,7 @@ def _print(report: Report) -> None:
     _print_others(report, console)
     for outcome in report.outcomes:
         if not outcome.found:
-            console.print(f"[bold red]{outcome.fault}[/]: {outcome.why}")
+            console.print(f"[bold red]{outcome.fault}[/]: {escape(outcome.why)}")
     found = len(report.outcomes) - report.missed
     scores = [o.score for o in report.outcomes if o.score is not None]
     least = f", smallest score {min(scores):.3g} (32 passes)" if scores else ""

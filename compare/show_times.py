@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from compare import answer
 from compare.fault import NAMES
 from compare.result import Run
 from compare.timing import Claim, Ratio, Timing, Typical
@@ -58,9 +59,8 @@ def show_times(run: Run) -> None:
                 console.print(_claimed(claim), highlight=False)
     for line in (*_sweeps(run), *_changes(run)):
         console.print(line, highlight=False)
-    kept = sum(claim.holds is True for claim in run.claims)
-    console.print(f"\n[bold]{headline(run)}[/]", highlight=False)
-    console.print(f"{kept} of {len(run.claims)} claims hold", highlight=False)
+    console.print(f"\n[bold]{answer.speed(run)}[/]", highlight=False)
+    console.print(answer.claims(run), highlight=False)
     console.print(f"[dim]{LEGEND}[/]", highlight=False)
 
 
@@ -238,21 +238,3 @@ def _changes(run: Run) -> Iterator[str]:
 def _claimed(claim: Claim) -> str:
     told = "[magenta]open" if claim.holds is None else "[bold red]does not hold"
     return f"  {told}[/]: {escape(claim.claim)}; {escape(claim.why)}"
-
-
-def headline(run: Run) -> str:
-    """Which framework is faster in how many examples, each in its fastest mode."""
-    names = {NAMES["jax"]: 0, NAMES["torch"]: 0}
-    others = {"the same": 0, "undecided": 0}
-    for ratio in run.ratios:
-        if not ratio.fastest:
-            continue
-        if ratio.verdict == "FASTER":
-            names[ratio.subject.split()[0]] += 1
-        elif ratio.verdict == "SLOWER":
-            names[ratio.reference.split()[0]] += 1
-        else:
-            others["the same" if ratio.verdict == "SAME" else "undecided"] += 1
-    told = [f"{name} is faster in {count}" for name, count in names.items()]
-    told += [f"{name} in {count}" for name, count in others.items() if count]
-    return ", ".join(told)

@@ -6,8 +6,8 @@ import pytest
 from made_up_times import EXAMPLE, lost, ratio, run, timing
 from printed import printed, rows
 
+from compare.answer import speed
 from compare.result import Run
-from compare.show_times import headline
 from compare.show_wanted import show_wanted
 from compare.timing import Claim, Crossover, Sweep
 
@@ -94,7 +94,7 @@ def best(value: float, verdict: str = "", **fields):
 )
 def test_the_headline(ratios, expected):
     found = run(JIT, ratios=ratios)
-    assert headline(found).startswith(expected)
+    assert speed(found).startswith(expected)
     assert expected in printed(found)
 
 
