@@ -7,6 +7,9 @@ import numpy as np
 
 from compare.trace import Key, Trace
 
+DRAWN = frozenset({"predictions"})
+"""Phases that are drawn from the saved traces, so that they are needed whole."""
+
 
 def thin(
     traces: Sequence[Trace], *, at_most: int = 1_000, keep: int = 256
@@ -17,7 +20,7 @@ def thin(
     the largest magnitude of each trace, the largest distance and the first unequal bits
     of each pair, the first place of every pattern of what is not finite, and `keep`
     elements at even distances. A check of the thinned traces gives the same rows as a
-    check of the whole ones.
+    check of the whole ones. Predictions stay whole: they are drawn.
     """
     arrays = [dict(trace.arrays) for trace in traces]
     places: dict[Key, np.ndarray] = {}
@@ -27,7 +30,8 @@ def thin(
         shape = holders[0][key].shape
         judged_whole = all(np.ndim(t.sensitivity.get(key, 0.0)) == 0 for t in traces)
         same_shape = all(held[key].shape == shape for held in holders)
-        if not (judged_whole and same_shape and holders[0][key].size > at_most):
+        large = key.phase not in DRAWN and holders[0][key].size > at_most
+        if not (judged_whole and same_shape and large):
             continue
         chosen = _decisive([held[key].ravel() for held in holders], keep)
         places[key], shapes[key] = chosen, shape

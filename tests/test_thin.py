@@ -124,6 +124,15 @@ def test_small_leaves_are_kept_whole():
     assert not found.shapes
 
 
+def test_predictions_are_kept_whole():
+    """They are drawn: a surface has no use for 261 of its 10,000 points."""
+    value = np.linspace(0, 1, 10_000)[:, np.newaxis]
+    plane = Key("predictions", "predict", "plane")
+    (found,) = thin([trace(arrays={plane: value, WEIGHT: value})])
+    assert found.arrays[plane] is value
+    assert list(found.places) == list(found.shapes) == [WEIGHT]
+
+
 def test_leaves_judged_row_by_row_are_kept_whole():
     """A row could not be told from another one in a thinned leaf."""
     value = np.ones((50, 30))
