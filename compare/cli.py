@@ -168,9 +168,13 @@ def selftest(
         list[str] | None, typer.Argument(help="Faults; all of them by default.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="A run's folder: keep it for its report.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Plant faults one at a time and say how many are detected."""
+    from compare import folder, result
     from compare import selftest as planted
     from compare.fault import FRAMEWORKS
     from compare.pool import Crashed, NotReady, install_line, missing
@@ -182,8 +186,10 @@ def selftest(
             raise usage(f"there is no fault {name!r}; there are: {'; '.join(near)}")
     if absent := [install_line(name) for name in FRAMEWORKS if missing(name)]:
         raise usage(f"selftest needs both frameworks: {'; '.join(absent)}")
+    if out is not None:
+        or_usage(lambda: folder.of_a_run(out), result.NotARun, folder.NotWritable)
     try:
-        report = planted.command(names, seed=seed, as_json=as_json)
+        report = planted.command(names, seed=seed, folder=out, as_json=as_json)
     except (Crashed, NotReady) as error:
         say(f"the twins as they are cannot be measured: {error}")
         raise typer.Exit(MISMATCH) from None

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import subprocess
 import tempfile
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -44,7 +45,18 @@ def environment() -> dict[str, Any]:
         "memory": psutil.virtual_memory().total,
         "threads per worker": int(THREADS),
         "packages": {name: _version(name) for name in PACKAGES},
+        "commit": _commit(),
     }
+
+
+def _commit() -> str:
+    """Of the repository that this is run in; "-dirty" where it was changed since."""
+    asked = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        told = subprocess.run(asked, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return told.stdout.strip() or "unknown"
 
 
 def _processor() -> str:

@@ -46,6 +46,12 @@ def probe(folder: Path) -> Path:
     return folder
 
 
+def of_a_run(folder: Path) -> Path:
+    """A folder with a run, to add to; raises `NotARun` and `NotWritable`."""
+    result.read(folder / "run.json")
+    return probe(folder)
+
+
 def default_folder() -> Path:
     """`runs/<date and time>` in the current folder."""
     return Path("runs") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -14,10 +14,13 @@ from rich.markup import escape
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
+from compare import outcome
 from compare.answer import describe
+from compare.doctor import environment
 from compare.fault import Fault
 from compare.faults import FAULTS as FAULTS
 from compare.noise import PRECISIONS
+from compare.outcome import Outcome, Report, Told
 from compare.pool import Crashed, Workers, installed
 from compare.result import Example, Row, first_failure
 from compare.rules import RULES
@@ -27,50 +30,6 @@ from compare.trace import by_side
 
 EFFORT = Effort(steps=12, float64_steps=12, checkpoints=4)
 """Long enough for momentum, for three epochs and for every depth."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a fault; `score` is that of the loudest row of its phase.
-
-    Without a score the comparison is exact, or the fault is an error by itself.
-    `others` says which rules of other harnesses see the fault; it is empty where the
-    fault leaves no traces to look at, or they are a lesson's.
-    """
-
-    fault: str
-    example: str
-    side: str
-    phase: str
-    found: bool
-    score: float | None
-    why: str
-    others: dict[str, bool] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Told:
-    """What another harness's rule sees: faults, and honest pairs taken for faults."""
-
-    rule: str
-    source: str
-    found: int
-    faults: int
-    false_alarms: int
-    honest: int
-
-
-@dataclass(frozen=True)
-class Report:
-    """The outcome of every fault, and how other harnesses' rules do on them."""
-
-    outcomes: list[Outcome]
-    others: list[Told]
-
-    @property
-    def missed(self) -> int:
-        """How many faults were not found where they must show."""
-        return sum(not outcome.found for outcome in self.outcomes)
 
 
 def plant_all(
@@ -194,19 +153,24 @@ def _loudest(rows: Sequence[Row], fault: Fault) -> float | None:
     return max(scores, default=None)
 
 
-def command(names: Sequence[str] | None, *, seed: int, as_json: bool) -> Report:
-    """Plant the faults and print what became of them."""
+def command(
+    names: Sequence[str] | None, *, seed: int, folder: Path | None, as_json: bool
+) -> Report:
+    """Plant the faults, print what became of them, and keep it in a run's folder."""
     faults = [fault for fault in FAULTS if not names or fault.name in names]
     settings = Settings(seed=seed, effort=EFFORT, run=new_run())
     there = installed()
     progress = Console(stderr=True, quiet=as_json)
 
-    def say(outcome: Outcome) -> None:
-        sign = "[green]found[/]" if outcome.found else "[bold red]MISSED[/]"
-        progress.print(f"{sign}  {outcome.fault}", highlight=False)
+    def say(told: Outcome) -> None:
+        sign = "[green]found[/]" if told.found else "[bold red]MISSED[/]"
+        progress.print(f"{sign}  {told.fault}", highlight=False)
 
     with tempfile.TemporaryDirectory() as logs, Workers(there, Path(logs)) as workers:
         report = plant_all(faults, settings, workers, done=say)
+    report = replace(report, seed=seed, environment=environment())
+    if folder is not None:
+        outcome.write(report, folder)
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
@@ -229,9 +193,9 @@ def _print(report: Report) -> None:
             table.add_row(told.fault, told.example, told.side, shown)
     console.print(table)
     _print_others(report, console)
-    for outcome in report.outcomes:
-        if not outcome.found:
-            console.print(f"[bold red]{outcome.fault}[/]: {escape(outcome.why)}")
+    for told in report.outcomes:
+        if not told.found:
+            console.print(f"[bold red]{told.fault}[/]: {escape(told.why)}")
     found = len(report.outcomes) - report.missed
     scores = [o.score for o in report.outcomes if o.score is not None]
     least = f", smallest score {min(scores):.3g} (32 passes)" if scores else ""
