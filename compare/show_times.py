@@ -93,19 +93,19 @@ def _steady(timings: Sequence[Timing]) -> Table:
         table.add_row(
             str(timing.cell),
             micro(found["step"].seconds),
-            _interval(found["step"]),
+            interval(found["step"]),
             *(
                 micro(found[name].seconds) if name in found else ""
                 for name in ("latency", "forward", "forward + backward")
             ),
             f"{(timing.speed or 0) / 1e9:.3g}",
             f"{timing.fraction:.0%}" if timing.fraction is not None else "",
-            _memory(timing),
+            memory(timing),
         )
     return table
 
 
-def _memory(timing: Timing) -> str:
+def memory(timing: Timing) -> str:
     """Peaks of the process and of the device's allocator; what the compiler says."""
     held = [
         max((worker.memory.get(name) or 0 for worker in timing.workers), default=0)
@@ -118,7 +118,7 @@ def _setup(timings: Sequence[Timing]) -> Table:
     table = table_of("ms", *PHASES.values(), "warm 1st", "pays after")
     for timing in shown(timings):
         after = (timing.pays_after, timing.pays_after_warm)
-        counts = ["–" if steps is None else _steps(steps) for steps in after]
+        counts = ["–" if steps is None else whole(steps) for steps in after]
         table.add_row(
             str(timing.cell),
             *(_milli(timing.phases[name]) for name in PHASES),
@@ -128,7 +128,8 @@ def _setup(timings: Sequence[Timing]) -> Table:
     return table
 
 
-def _steps(steps: float) -> str:
+def whole(steps: float) -> str:
+    """A number of steps, rounded up."""
     return f"{math.ceil(steps):,}".replace(",", " ")
 
 
@@ -145,7 +146,8 @@ def _milli(seconds: float | None) -> str:
     return f"{found:.2g}" if 0 < found < 10 else f"{found:.0f}"
 
 
-def _interval(typical: Typical) -> str:
+def interval(typical: Typical) -> str:
+    """How far the interval reaches; nothing of one block alone."""
     if typical.low is None or typical.high is None:
         return ""
     reach = math.sqrt(typical.high / typical.low) - 1
