@@ -23,7 +23,7 @@ import msgspec
 
 from compare import record
 from compare.fault import Side
-from compare.stats import unpaired
+from compare.stats import Estimate, unpaired
 from compare.timing import Products, Timing
 
 SCHEMA = 1
@@ -140,7 +140,7 @@ def save(path: Path, machine: Machine, timings: Sequence[Timing]) -> None:
     `NotABaseline` where no timing is equivalent, and for a file that cannot be read.
     """
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    found = _medians(timings)
+    found = _proved(timings)
     entries = read(path).entries if path.exists() else []
     mine = next((entry for entry in entries if entry.machine == machine), None)
     cells = {cell.key: cell for cell in (mine.cells if mine else ())}
@@ -179,7 +179,7 @@ def against(
             "max_slowdown: expected a number of at least 1, such as 1.1 for 10 % "
             f"longer, got {max_slowdown}"
         )
-    found = _medians(timings)
+    found = _proved(timings)
     saved = {cell.key: cell.blocks for cell in _entry(path, machine).cells}
     return [
         _change(key, now, saved[key], max_slowdown)
@@ -231,15 +231,27 @@ def _flat(machine: Machine) -> dict[str, Any]:
     return fields | machine.packages
 
 
-def _medians(timings: Sequence[Timing]) -> dict[Key, list[float]]:
+def medians(timings: Sequence[Timing]) -> dict[Key, list[float]]:
     """Seconds per step of every worker, of each cell that has been proved."""
-    found = {
+    return {
         Key(t.example, t.framework, t.mode, t.batch, t.products): [
             median(worker.samples["step"]) for worker in t.workers
         ]
         for t in timings
         if t.outcome == "equivalent" and not t.control
     }
+
+
+def since(now: Sequence[float], then: Sequence[float]) -> Estimate:
+    """Seconds now / seconds then, of the medians of workers; the interval is Welch's.
+
+    Raises ValueError as `compare.stats.unpaired` does.
+    """
+    return unpaired([[one] for one in now], [[one] for one in then])
+
+
+def _proved(timings: Sequence[Timing]) -> dict[Key, list[float]]:
+    found = medians(timings)
     if not found:
         raise NotABaseline(
             "timings: expected at least one mode that is equivalent, got none: there "
@@ -251,7 +263,7 @@ def _medians(timings: Sequence[Timing]) -> dict[Key, list[float]]:
 def _change(
     key: Key, now: list[float], then: list[float], max_slowdown: float
 ) -> Change:
-    estimate = unpaired([[one] for one in now], [[one] for one in then])
+    estimate = since(now, then)
     low, high = estimate.interval() or (None, None)
     verdict: Verdict = "undecided"
     if low is not None and low > max_slowdown:
