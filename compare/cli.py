@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from compare.cli_compare import compare_runs
 from compare.cli_time import time_examples
 from compare.exits import MISMATCH, NOTHING, PASSED, Names, known, or_usage, say, usage
 from compare.result import Example, Verdict, passed
@@ -160,6 +161,7 @@ def train(
 
 
 app.command("time")(time_examples)
+app.command("compare")(compare_runs)
 
 
 @app.command()
