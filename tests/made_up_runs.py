@@ -62,7 +62,7 @@ def example(name: str = TRAINING, *rows: Row, **changes: Any) -> Example:
     given: dict[str, Any] = {
         "name": name,
         "kind": "training",
-        "verdict": result.verdict(rows),
+        "verdict": changes.get("verdict") or result.verdict(rows),
         "seconds": 1.5,
         "checks": sorted(rows, key=result.in_order),
         "facts": {"horizon": 10, "metric": {"jax": {"mse": 0.5}}},

@@ -2,13 +2,14 @@
 
 import re
 from html import unescape
+from xml.etree.ElementTree import Element, fromstring, tostring
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from compare.report.text import markdown, one_line
+from compare.report.text import markdown, one_line, seen
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 MARKUP = r"|<>&`@#_*~[]()!\$:/.-+=\"' " + "\n\r\t\x07\u202e\u2066\u200b\u2028é𝒩aw7"
@@ -86,3 +87,14 @@ def test_one_line_can_be_seen(text, at_most):
     assert len(found) <= at_most
     assert found.isprintable()
     assert one_line(found, at_most=at_most) == found
+
+
+@given(st.text() | st.text(MARKUP))
+def test_what_is_seen_is_legal_in_xml(text):
+    element = Element("a", b=seen(text, lines=False))
+    element.text = seen(text)
+    found = fromstring(tostring(element))
+    assert (found.get("b"), found.text or "") == (element.get("b"), element.text)
+    assert len(element.text) == len(text)
+    assert seen(text).count("\n") == text.count("\n")
+    assert seen(text, lines=False) == seen(text).replace("\n", " ")

@@ -14,14 +14,25 @@ _MARKUP = re.compile(
 )
 
 
-def one_line(text: object, *, at_most: int = LONGEST) -> str:
-    """What can be seen of a text, cut with an ellipsis; white space is one space.
+def seen(text: object, *, lines: bool = True) -> str:
+    """What can be seen of a text; white space is spaces, and ends of lines if asked.
 
-    Control characters, and those that turn the direction of writing, become U+FFFD.
+    Control characters, those that turn the direction of writing, and whatever else
+    XML 1.0 forbids become U+FFFD.
     """
-    line = " ".join(str(text).split())
-    seen = "".join(each if each.isprintable() else UNSEEN for each in line)
-    return seen if len(seen) <= at_most else seen[: at_most - 1].rstrip() + "…"
+    return "".join(_seen(each, lines) for each in str(text))
+
+
+def _seen(each: str, lines: bool) -> str:
+    if each.isspace():
+        return "\n" if lines and each == "\n" else " "
+    return each if each.isprintable() else UNSEEN
+
+
+def one_line(text: object, *, at_most: int = LONGEST) -> str:
+    """What can be seen of a text, cut with an ellipsis; white space is one space."""
+    line = seen(" ".join(str(text).split()))
+    return line if len(line) <= at_most else line[: at_most - 1].rstrip() + "…"
 
 
 def markdown(text: object, *, at_most: int = LONGEST) -> str:
