@@ -134,23 +134,33 @@ def test_numbers_that_are_not_finite_are_told_as_they_are():
 # ---------------------------------------------------------------------- parts of runs
 
 
-def test_at_most_twenty_rows_of_a_phase_are_told():
-    rows = [row(step=step, verdict="semantic") for step in range(LISTED + 3)]
-    (suite,) = read(run(example("line", *rows)))
-    (case,) = suite
-    *lines, last = case.result[0].text.split("\n")
-    assert [f"step {step} " in line for step, line in enumerate(lines)] == [True] * 20
-    assert last == "and 3 more"
+@pytest.mark.parametrize(("more", "last"), [(0, []), (1, ["and 1 more"])])
+def test_at_most_twenty_rows_of_a_phase_are_told(more, last):
+    rows = [row(step=step, verdict="semantic") for step in range(LISTED + more)]
+    ((case,),) = read(run(example("line", *rows)))
+    lines = case.result[0].text.split("\n")
+    assert all(f"step {step} " in lines[step] for step in range(LISTED))
+    assert lines[LISTED:] == last
 
 
-def test_phases_that_nobody_knows_come_last():
+def test_phases_in_their_order_and_unknown_ones_last():
     rows = [row("later", verdict="semantic"), row("oracle"), whole("skipped", "no GPU")]
-    found = cases(read(run(example("line", *rows))))
-    assert [(name, how) for (_, name), how in found.items()] == [
+    mixed = example("line", *rows, checks=rows)
+    assert [(name, how) for (_, name), how in cases(read(run(mixed))).items()] == [
         ("run", "skipped"),
         ("oracle", "passed"),
         ("later", "failure"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"), [("semantic", "failure"), ("precision", "skipped")]
+)
+def test_of_a_skipped_example_what_fails_is_shown_all_the_same(verdict, expected):
+    """Less precision does not: neither does it count under `strict`."""
+    rows = [row("data"), row("loss", verdict=verdict), whole("skipped", "no GPU")]
+    found = read(run(example("line", *rows, verdict="skipped")), strict=True)
+    assert list(cases(found).values()) == ["skipped", "skipped", expected]
 
 
 def test_an_example_that_says_nothing_proves_nothing():
@@ -228,7 +238,10 @@ def test_hostile_names_are_names():
     assert expected["control character"] == "bell � escape �[31m"
     assert expected["lines"] == "first second   third fourth"
     assert expected["long"] == runs.HOSTILE["long"]
-    assert sum(suite.failures for suite in found) == len(runs.HOSTILE) // 2
+    assert [suite.failures for suite in found] == [1] * len(runs.HOSTILE)
+    phases = {case.name for suite in found for case in suite} - {*PHASES}
+    assert phases == set(names)
+    assert max(len(message) for *_, message in told(found)) == LONGEST
 
 
 @given(st.text())

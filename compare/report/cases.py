@@ -6,7 +6,7 @@ from typing import Literal
 
 from compare import answer, result
 from compare.fault import NAMES
-from compare.result import PHASES, Example, Row, Run
+from compare.result import Example, Row, Run
 from compare.timing import Cell
 
 LISTED = 20
@@ -43,13 +43,13 @@ class Suite:
 
 
 def suite(example: Example, *, strict: bool = False) -> Suite:
-    """Phases in the order in which a fault travels, after what is said of the whole."""
+    """Phases in the order in which a fault travels, those that are unknown last."""
     rows: dict[str, list[Row]] = {}
     for row in sorted(example.checks, key=result.in_order):
         rows.setdefault(_name(row), []).append(row)
-    names = sorted(rows, key=["run", *PHASES, *rows].index)
     passed = result.passed(example.verdict, strict=strict)
-    cases = [_case(name, rows[name], strict=strict and not passed) for name in names]
+    strictly = strict and not passed
+    cases = [_case(name, found, strict=strictly) for name, found in rows.items()]
     if example.verdict == "skipped":
         cases = [c if c.failed else _skipped(c.name, example.checks) for c in cases]
     if not cases or not (passed or any(case.failed for case in cases)):
