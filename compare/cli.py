@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from compare.cli_compare import compare_runs
+from compare.cli_report import Report, report_run, write_report
 from compare.cli_time import time_examples
+from compare.command_report import NAME, Wanted
 from compare.exits import MISMATCH, NOTHING, PASSED, Names, known, or_usage, say, usage
 from compare.result import Example, Verdict, passed
 
@@ -73,6 +75,7 @@ def run(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print run.json in place of the table.")
     ] = False,
+    with_report: Report = False,
 ) -> None:
     """Run the examples in both frameworks and say whether they match."""
     from compare import folder, result
@@ -87,8 +90,8 @@ def run(
     if from_ is not None and (quick or full or out or seed or device != "cpu"):
         raise usage("--from checks what is there: no --quick, --full, --seed, …")
     if from_ is not None:
-        found = or_usage(lambda: folder.again(from_, names=names), result.NotARun)
-        print_run(found, from_, as_json=as_json)
+        where = from_
+        found = or_usage(lambda: folder.again(where, names=names), result.NotARun)
     else:
         where = or_usage(
             lambda: folder.open_folder(out or folder.default_folder()),
@@ -105,7 +108,9 @@ def run(
         except KeyboardInterrupt:
             say(f"interrupted; what was done is in {where}")
             raise
-        print_run(found, where, as_json=as_json)
+    print_run(found, where, as_json=as_json)
+    if with_report:
+        write_report(found, where, Wanted(html=where / NAME))
     raise typer.Exit(exit_code(found.examples, strict=strict))
 
 
@@ -136,10 +141,13 @@ def train(
         str | None,
         typer.Option(help="One run for each value: weight_decay=0,1e-3,1e-2"),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A run's folder: keep it for its report.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
 ) -> None:
     """Train one twin alone: its losses, what was fitted, a picture."""
-    from compare import arguments, command_train
+    from compare import arguments, command_train, folder, result, trained
     from compare.train import Plan
 
     known([name])
@@ -156,11 +164,15 @@ def train(
         arguments.Wrong,
     )
     or_usage(lambda: arguments.picture(plot, plan), arguments.Wrong)
+    if out is not None:
+        expected = (result.NotARun, trained.OtherSeed, folder.NotWritable)
+        or_usage(lambda: trained.place(out, plan), *expected)
     # What a framework refuses, such as a negative learning rate, it says itself.
-    or_usage(lambda: command_train.execute(plan, plot), ValueError, OSError)
+    or_usage(lambda: command_train.execute(plan, plot, out), ValueError, OSError)
 
 
 app.command("time")(time_examples)
+app.command("report")(report_run)
 app.command("compare")(compare_runs)
 
 

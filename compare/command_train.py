@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from compare import trained
 from compare.command import bar_of
 from compare.spec import prepare
 from compare.train import Plan, Trained, train, true_predictions
@@ -16,8 +17,8 @@ COLUMNS = 3
 """As many losses of a sweep are shown beside each other."""
 
 
-def execute(plan: Plan, picture: Path | None) -> None:
-    """Train, say what came of it, and draw it; raises OSError for the picture."""
+def execute(plan: Plan, picture: Path | None, run: Path | None) -> None:
+    """Train, say what came of it, keep it with a run, draw it; raises OSError."""
     with bar_of(Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(plan.example, total=plan.steps)
         found = train(plan, done=lambda step: progress.update(bar, completed=step))
@@ -26,6 +27,9 @@ def execute(plan: Plan, picture: Path | None) -> None:
         console.print(_sweep(plan, found))
     else:
         _one(plan, found[0], console)
+    if run is not None:
+        where = trained.save(run, plan, found)
+        console.print(f"[dim]{where}[/]", highlight=False, soft_wrap=True)
     if picture is not None:
         _draw(plan, found, picture)
         console.print(f"[dim]{picture}[/]", highlight=False, soft_wrap=True)

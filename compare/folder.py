@@ -27,7 +27,7 @@ def open_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "run.json").exists():
-            for part in ("traces", "states", "logs"):
+            for part in ("traces", "states", "logs", "trained"):
                 shutil.rmtree(folder / part, ignore_errors=True)
             (folder / "run.json").unlink()
     except OSError as error:

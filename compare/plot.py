@@ -30,7 +30,7 @@ def draw(
     truth: Arrays | None,
 ) -> None:
     """Save one picture: the data with what was fitted, and the losses of all runs."""
-    names = labels(plan)
+    names = plan.labels
     panels = [
         panel
         for label, one in zip(names, found, strict=True)
@@ -43,14 +43,6 @@ def draw(
     each = "independent"
     whole = whole.resolve_scale(color=each, fill=each, shape=each)
     whole.configure_view(stroke=None).save(path, scale_factor=2)
-
-
-def labels(plan: Plan) -> list[str]:
-    """What each run is called: the constants that are its own."""
-    return [
-        ", ".join(f"{name} {values[run]:g}" for name, values in plan.constants.items())
-        for run in range(plan.runs)
-    ]
 
 
 def _rows(**columns: Any) -> alt.Data:

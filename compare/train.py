@@ -33,6 +33,11 @@ class Plan:
         """How many runs there are."""
         return max([1, *map(len, self.constants.values())])
 
+    @property
+    def labels(self) -> list[str]:
+        """What each run is called: the constants that are its own."""
+        return labels(self.constants, runs=self.runs)
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -47,6 +52,14 @@ class Trained:
     def norm(self) -> float:
         """The Euclidean norm of all parameters together."""
         return float(np.sqrt(sum(np.sum(v**2) for v in self.parameters.values())))
+
+
+def labels(constants: Mapping[str, Sequence[float]], *, runs: int) -> list[str]:
+    """What each of so many runs is called: the constants that are its own."""
+    return [
+        ", ".join(f"{name} {values[run]:g}" for name, values in constants.items())
+        for run in range(runs)
+    ]
 
 
 def train(
