@@ -24,9 +24,9 @@ def show_versus(found: Versus) -> None:
     """The environment, the examples, the times; what it amounts to stands last."""
     console = show_times.console_of()
     if found.environment:
-        console.print(_environment(found))
+        console.print(_environment(found), "")
     if versus_words.changed(found):
-        console.print(_examples(found))
+        console.print(_examples(found), "")
     for line in (*_explained(found), *_alone(found)):
         console.print(line, highlight=False)
     _show_times(found, console)
@@ -37,8 +37,9 @@ def show_versus(found: Versus) -> None:
 
 
 def _table(*headings: str) -> Table:
-    """Whose first column gives way where the terminal is narrow."""
+    """Whose first column gives way where the terminal is narrow; without margins."""
     table = show_times.table_of(*headings)
+    table.show_edge = table.pad_edge = False
     table.columns[0].no_wrap = False
     table.columns[0].overflow = "fold"
     return table
@@ -84,23 +85,27 @@ def _alone(found: Versus) -> Iterator[str]:
 def _show_times(found: Versus, console: Console) -> None:
     if told := versus_words.elsewhere(found):
         console.print(f"[yellow]{_safe(told, LONGEST)}[/]", highlight=False)
-    listed = versus_words.listed(found)
-    if listed:
-        table = _table("µs a step", "then", "now", "now/then (95 %)", "")
-        for name in dict.fromkeys(one.example for one in listed):
-            table.add_row(f"[bold]{_safe(name)}[/]")
-            for one in listed:
-                if one.example == name:
-                    table.add_row(
-                        _safe(one.label),
-                        versus_words.step(one.then),
-                        versus_words.step(one.now),
-                        versus_words.ratio(one),
-                        f"[{show_times.STYLES[one.verdict]}]{one.verdict}[/]",
-                    )
-        console.print(table)
+    if versus_words.listed(found):
+        console.print("", _times(found))
     for line in versus_words.untimed(found):
         console.print(f"[dim]{_safe(line, LONGEST)}[/]", highlight=False)
+
+
+def _times(found: Versus) -> Table:
+    table = _table("µs a step", "then", "now", "now/then (95 %)", "")
+    listed = versus_words.listed(found)
+    for name in dict.fromkeys(one.example for one in listed):
+        table.add_row(f"[bold]{_safe(name)}[/]")
+        for one in listed:
+            if one.example == name:
+                table.add_row(
+                    _safe(one.label),
+                    versus_words.step(one.then),
+                    versus_words.step(one.now),
+                    versus_words.ratio(one),
+                    f"[{show_times.STYLES[one.verdict]}]{one.verdict}[/]",
+                )
+    return table
 
 
 def _safe(text: str, at_most: int = 80) -> str:
