@@ -181,6 +181,7 @@ def row(text: str) -> str:
         ("as long, as so-called", "<mtext>as long, as so-called</mtext>"),
         ("by `a.b`", "<mtext>by</mtext><mspace/><mtext><code>a.b</code></mtext>"),
         ("Σₙ x", f"<msub><mo>∑</mo>{row('<mi>n</mi>')}</msub><mspace/><mi>x</mi>"),
+        ("log Σ x", "<mi>log</mi><mspace/><mo>∑</mo><mi>x</mi>"),
         ("UΣV", "<mi>U</mi><mi>Σ</mi><mi>V</mi>"),
         ("_", "<mo>_</mo>"),
         ("^t", "<mtext>^t</mtext>"),

@@ -231,19 +231,24 @@ def _set(items: list[Element | str]) -> Iterator[Element]:
     for index, item in enumerate(items):
         if not isinstance(item, str):
             yield item
-            continue
-        sides = items[max(0, index - 1) : index] + items[index + 1 : index + 2]
-        if len(sides) < 2:
-            continue
-        if item == WIDE:
-            yield _made("mspace", width=WIDE)
-        elif not any(_is_operator(side) for side in sides):
-            words = any(_is_word(side) for side in sides)
-            yield _made("mspace", width=WORD if words else THIN)
+        elif 0 < index < len(items) - 1:
+            left, right = items[index - 1], items[index + 1]
+            if item == WIDE:
+                yield _made("mspace", width=WIDE)
+            elif not (
+                _is_operator(left) or (_is_operator(right) and not _is_sum(right))
+            ):
+                words = _is_word(left) or _is_word(right)
+                yield _made("mspace", width=WORD if words else THIN)
 
 
 def _is_operator(item: Element | str) -> bool:
     return isinstance(item, str) or item.tag == "mo"
+
+
+def _is_sum(item: Element | str) -> bool:
+    """An operator that has what follows as its only side."""
+    return not isinstance(item, str) and item.text == "∑"
 
 
 def _is_word(item: Element | str) -> bool:
