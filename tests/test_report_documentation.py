@@ -55,14 +55,14 @@ def test_a_documentation_in_its_parts():
             equation("y = x W₁,  loss = Σ y²"),
             equation("z = 1"),
         ),
-        differs=Markup("in <code>this</code> and in that."),
+        differs=(Markup("in <code>this</code> and in that."),),
     )
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Title.", Documentation(Markup("Title."), (), (), (), Markup(""))),
+        ("Title.", Documentation(Markup("Title."), (), (), (), ())),
         (
             "Title.\nMore.\n\n    x = 1\n\nDiffers: a.\n\nLast.\nDiffers:\nb.",
             Documentation(
@@ -70,10 +70,10 @@ def test_a_documentation_in_its_parts():
                 (Markup("More."), Markup("Last.")),
                 (),
                 (equation("x = 1"),),
-                Markup("a. b."),
+                (Markup("a."), Markup("b.")),
             ),
         ),
-        ("A ` b.", Documentation(Markup("A ` b."), (), (), (), Markup(""))),
+        ("A ` b.", Documentation(Markup("A ` b."), (), (), (), ())),
     ],
 )
 def test_parts_that_are_not_there_or_somewhere_else(text, expected):
@@ -90,12 +90,12 @@ def test_every_example_has_all_parts(name):
     assert len(found.notebooks) == text.count("\nNotebook:")
     indented = [line for line in text.splitlines() if line.startswith(" ")]
     assert [*found.equations][-len(indented) :] == [equation(line) for line in indented]
-    assert found.differs.endswith(".")
+    assert [part[-1] for part in found.differs] == ["."]
 
 
 def words(found: Documentation) -> list[str]:
     """All of it in one, without tags, backquotes or what equations set otherwise."""
-    texts = (found.title, *found.paragraphs, *found.notebooks, found.differs)
+    texts = (found.title, *found.paragraphs, *found.notebooks, *found.differs)
     return " ".join(Markup(text).striptags() for text in texts).split()
 
 
@@ -136,7 +136,7 @@ def letters(text: str) -> list[str]:
 @given(st.lists(lines, max_size=12).map("\n".join))
 def test_no_letter_of_any_text_is_lost_and_nothing_in_it_is_a_tag(text):
     found = cut(text)
-    parts = (found.title, *found.paragraphs, *found.notebooks, found.differs)
+    parts = (found.title, *found.paragraphs, *found.notebooks, *found.differs)
     shown = TAG.sub("", "\n".join(parts + found.equations))
     assert "<" not in shown and ">" not in shown
     title, _, rest = text.strip().partition("\n")

@@ -15,13 +15,13 @@ _APART = re.compile(rf"\n\s*?\n|\n(?={'|'.join(LABELS)})")
 
 @dataclass(frozen=True)
 class Documentation:
-    """Each text without its label and in one line; "" or empty what is not there."""
+    """Each text without its label and in one line; empty what is not there."""
 
     title: Markup
     paragraphs: tuple[Markup, ...]
     notebooks: tuple[Markup, ...]
     equations: tuple[Markup, ...]
-    differs: Markup
+    differs: tuple[Markup, ...]
 
 
 def documentation(name: str) -> Documentation | None:
@@ -50,14 +50,8 @@ def cut(text: str) -> Documentation:
         found[EQUATION] += [equation(line) for line in set_apart if line.strip()]
         if said.strip():
             found[label].append(_inline(said))
-    notebooks, equations, differs = (tuple(found[label]) for label in LABELS)
-    return Documentation(
-        _inline(title),
-        tuple(found[""]),
-        notebooks,
-        equations,
-        Markup(" ").join(differs),
-    )
+    paragraphs, notebooks, equations, differs = map(tuple, found.values())
+    return Documentation(_inline(title), paragraphs, notebooks, equations, differs)
 
 
 def _inline(text: str) -> Markup:
