@@ -199,16 +199,18 @@ def test_a_line_with_its_points_both_fits_and_the_truth():
     (figure,) = figures("line", LINE, sides(LINE_KEY, jax, jax + 1), seed=0)
     points, *lines = figure.spec["layer"]
     rows = points["data"]["values"]
-    assert rows[0]["x"] == pytest.approx(data["x"][0, 0], rel=1e-4)  # five digits
-    assert rows[0]["y"] == pytest.approx(data["y"][0, 0], rel=1e-4)
+    assert rows[0]["x"] == pytest.approx(
+        data["x"][0, 0], rel=1e-3
+    )  # rounded for the page
+    assert rows[0]["y"] == pytest.approx(data["y"][0, 0], rel=1e-3)
     assert [row["y"] for row in rows[1::2]] == [None] * 100
     fitted = {
         line["data"]["values"][0]["line"]: line["data"]["values"] for line in lines
     }
     assert list(fitted) == ["JAX", "PyTorch", "true line"]
     first = fitted["JAX"][0]
-    assert first["x"] == pytest.approx(data["x"].min(), rel=1e-4)
-    assert first["y"] == pytest.approx(data["x"].min() + 1, rel=1e-4)
+    assert first["x"] == pytest.approx(data["x"].min(), rel=1e-3)
+    assert first["y"] == pytest.approx(data["x"].min() + 1, rel=1e-3)
     dashes = lines[0]["encoding"]["strokeDash"]["scale"]
     assert dashes["domain"] == list(fitted)
     assert dashes["range"][0] == [1, 0]
