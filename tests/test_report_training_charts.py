@@ -213,12 +213,25 @@ def test_the_parameters_scores_are_told():
     assert "The parameters: at most 1.5 of their own floors." in chart.describes
 
 
-@pytest.mark.parametrize("steps", [1, 2])
-def test_short_runs_are_drawn(steps):
-    for chart in both(sides([1.5] * steps, [1.5] * steps)):
-        assert isinstance(chart, Chart)
-        # A line of one point, which its round ends make a dot.
-        assert re.search(r'd="M[\d.,L]+Z', chart.svg) or steps > 1
+@pytest.mark.parametrize("log", [True, False])
+def test_one_step_is_a_dot_in_the_middle_and_both_are_seen(log):
+    loss, divergence = both(sides([1.5], [1.5]), log=log)
+    for name in ("jax", "torch"):
+        place = rf"translate\(140,([\d.]+)\)[^>]*var\(--{name}\)"
+        (height,) = re.findall(place, loss.svg)
+        assert float(height) == pytest.approx(80, abs=2)
+    sizes = [layer["mark"]["size"] for layer in loss.spec["layer"]]
+    assert sizes[0] > sizes[1]
+    assert isinstance(divergence, Chart)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+def test_steps_have_whole_numbers(steps):
+    for chart in both(sides([1.5] * steps, [1.0] * steps)):
+        axis = (
+            chart.spec["layer"][0]["encoding"].get("x") or chart.spec["encoding"]["x"]
+        )
+        assert axis["axis"]["values"] == list(range(steps))
 
 
 def test_of_a_long_run_the_extremes_stay():

@@ -17,7 +17,7 @@ from compare.trace import Key
 _WIDTHS = {"JAX": 2.5, "PyTorch": 2.0}
 _DASHES = {"JAX": [1, 0], "PyTorch": [4, 6]}
 POWERS = (
-    "datum.value >= 0.1 && datum.value < 1e4"
+    "datum.value >= 1e-3 && datum.value < 1e4"
     " ? format(datum.value, '~g') : format(datum.value, '~e')"
 )
 """Labels of a logarithmic axis: what is near one reads better without a power."""
@@ -111,18 +111,20 @@ def _tell(shown: Float[np.ndarray, "2 steps"], steps: list[int]) -> str:
 def _chart(shown: Float[np.ndarray, "2 steps"], *, log: bool) -> Any:
     at = chart.kept(shown)
     data = rows(step=at, JAX=shown[0, at], PyTorch=shown[1, at])
-    scale = alt.Scale(type="log" if log else "linear", zero=False, padding=4)
+    scale = alt.Scale(type="linear", zero=False, padding=4)
     axis = alt.Axis(tickCount=5, format="~g")
     if log:
-        scale.nice = False
-        axis = alt.Axis(values=ticks(shown), labelExpr=POWERS)
+        least, most = np.nanmin(shown), np.nanmax(shown)
+        if least == most:  # one height alone has room around it
+            least, most = least / 2, most * 2
+        edges = np.array([least, most])
+        scale = alt.Scale(type="log", domain=edges.tolist(), nice=False, padding=4)
+        axis = alt.Axis(values=ticks(edges), labelExpr=POWERS)
     names = list(_WIDTHS)
     colours = alt.Scale(domain=names, range=[chart.COLOURS[name] for name in names])
     dashes = alt.Scale(domain=names, range=[_DASHES[name] for name in names])
     layers = [
-        alt.Chart()
-        .mark_line(strokeWidth=_WIDTHS[name], strokeCap="round", strokeJoin="round")
-        .encode(
+        (_dot(name) if len(at) == 1 else _line(name)).encode(
             x=step_axis(shown.shape[1]),
             y=alt.Y(f"{name}:Q", title="loss", scale=scale, axis=axis),
             color=alt.ColorDatum(name, title=None, scale=colours),
@@ -134,18 +136,31 @@ def _chart(shown: Float[np.ndarray, "2 steps"], *, log: bool) -> Any:
     return whole.properties(width=chart.WIDTH, height=chart.HEIGHT)
 
 
-def ticks(*values: np.ndarray) -> list[float]:
-    """Powers of ten between the least and the largest; of few decades also 2 and 5."""
-    found = np.concatenate([np.ravel(value) for value in values])
-    found = found[np.isfinite(found) & (found > 0)]
-    powers = chart.decades(found)
-    if len(powers) < 4:
-        powers = [digit * power for power in powers for digit in (1, 2, 5)]
-    return [power for power in powers if found.min() <= power <= found.max()]
+def _line(name: str) -> alt.Chart:
+    # Round ends make dots of points that have no neighbours.
+    look = {"strokeWidth": _WIDTHS[name], "strokeCap": "round", "strokeJoin": "round"}
+    return alt.Chart().mark_line(**look)
 
 
-def step_axis(steps: int, *, title: str = "step") -> alt.X:
-    """Steps from 0 on; one step alone has room around it."""
-    scale = alt.Scale(domain=[0, max(1, steps - 1)], nice=False)
-    axis = alt.Axis(grid=False, tickCount=5, tickMinStep=1, format=",d")
-    return alt.X("step:Q", title=title, scale=scale, axis=axis)
+def _dot(name: str) -> alt.Chart:
+    """One step alone, as no line can be."""
+    return alt.Chart().mark_point(filled=True, size=15 * _WIDTHS[name] ** 2, opacity=1)
+
+
+def ticks(edges: Float[np.ndarray, "2"]) -> list[float]:
+    """Powers of ten between two positive numbers; of few decades also 2 and 5."""
+    low, high = edges
+    found = chart.decades(edges)
+    if len(found) < 4:
+        found = [digit * power for power in found for digit in (1, 2, 5)]
+    return [tick for tick in found if low <= tick <= high]
+
+
+def step_axis(steps: int) -> alt.X:
+    """Steps from 0 on; one step alone stands in the middle."""
+    edges = [0.0, steps - 1.0] if steps > 1 else [-1.0, 1.0]
+    axis = alt.Axis(grid=False, tickCount=5, format=",d")
+    if steps <= 5:
+        axis.values = list(range(steps))
+    scale = alt.Scale(domain=edges, nice=False)
+    return alt.X("step:Q", title="step", scale=scale, axis=axis)

@@ -98,7 +98,7 @@ def drawn(apart: Apart, checkpoints: Sequence[int]) -> Any:
     data = rows(**{name: column[at] for name, column in columns.items()})
     y = edges.axis(zero=bool((apart.difference == 0).any()))
     layers = [
-        *_lines(y, edges.bottom, used),
+        *_lines(y, used, bottom=edges.bottom),
         *_marks(checkpoints, used),
         *_horizon(apart),
     ]
@@ -117,7 +117,7 @@ def _edges(apart: Apart) -> _Edges:
     return _Edges(*(float(10.0 ** np.clip(power, -305, 305)) for power in powers))
 
 
-def _lines(y: alt.Y, bottom: float, used: list[str]) -> list[Any]:
+def _lines(y: alt.Y, used: list[str], *, bottom: float) -> list[Any]:
     """The band up to 32 floors, the floor in it, and the differences as dots."""
 
     def encoded(mark: alt.Chart, field: str, name: str, **more: Any) -> alt.Chart:
@@ -127,17 +127,18 @@ def _lines(y: alt.Y, bottom: float, used: list[str]) -> list[Any]:
 
     base = alt.Chart()
     area = base.mark_area(opacity=_LOOKS[_BAND][2])
+    line = base.mark_line(strokeWidth=1.5, strokeCap="round")
     layers = [
         encoded(area, "band", _BAND, y2=alt.Y2Datum(bottom)),
-        encoded(base.mark_line(strokeWidth=1.5), "floor", _FLOOR),
-        encoded(_dots(base, "within", 3.0), "within", _DOT),
+        encoded(line, "floor", _FLOOR),
+        encoded(_dots(base, "within", width=3.0), "within", _DOT),
     ]
     if _BEYOND in used:
-        layers.append(encoded(_dots(base, "beyond", 6.0), "beyond", _BEYOND))
+        layers.append(encoded(_dots(base, "beyond", width=6.0), "beyond", _BEYOND))
     return layers
 
 
-def _dots(base: alt.Chart, field: str, width: float) -> alt.Chart:
+def _dots(base: alt.Chart, field: str, *, width: float) -> alt.Chart:
     """Points as one path, which is short: a line broken after each, with round ends."""
     twice = base.transform_calculate(part="[0, 1]").transform_flatten(["part"])
     broken = {field: f"datum.part ? null : datum.{field}"}

@@ -75,7 +75,7 @@ def _when(row: Row) -> tuple[bool, int]:
     return not isinstance(step, int), step if isinstance(step, int) else step is None
 
 
-def worst(cells: Sequence[Cell], field: str, at_most: int) -> list[str]:
+def worst(cells: Sequence[Cell], field: str, *, at_most: int) -> list[str]:
     """The worst leaves or points, in the order of all."""
     badness: dict[str, tuple[bool, float]] = {}
     for cell in cells:

@@ -58,8 +58,8 @@ def heat_map(example: Example) -> Figure:
     if not found:
         why = "the run has no float64 scores of gradients or updates"
         return Missing(name, title, why)
-    leaves = worst(found, "leaf", LEAVES)
-    points = worst(found, "point", POINTS)
+    leaves = worst(found, "leaf", at_most=LEAVES)
+    points = worst(found, "point", at_most=POINTS)
     shown = [cell for cell in found if cell.leaf in leaves and cell.point in points]
     phases = [phase for phase in PHASES if any(c.phase == phase for c in shown)]
     panels = [
