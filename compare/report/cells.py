@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from compare.fault import NAMES
 from compare.report.chart import COLOURS
+from compare.report.text import seen
 from compare.result import Run
 from compare.show_times import shown
 from compare.timing import MODES, Sweep, Timing
@@ -49,9 +50,18 @@ def why_not(timings: Sequence[Timing]) -> str:
     return "; ".join(told) or "the run has no times of it: `twinnets time` takes them"
 
 
+def percent(part: float) -> str:
+    """A part in percent; of what is tiny only the size matters."""
+    if part >= 1e3:
+        return f"{part * 100:.2g}"
+    if part >= 0.01 or part == 0:
+        return f"{part * 100:.0f}"
+    return f"{part * 100:.1f}" if part >= 5e-4 else "< 0.1"
+
+
 def mode_of(timing: Timing | Sweep) -> str:
     """Framework and mode, as they are printed."""
-    return f"{NAMES[timing.framework]} {timing.mode}"
+    return seen(f"{NAMES[timing.framework]} {timing.mode}", lines=False)
 
 
 def colour(mode: str) -> str:

@@ -9,6 +9,7 @@ import altair as alt
 
 from compare.report.cells import NAME_WIDTH
 from compare.report.chart import INK, MUTED, rows
+from compare.report.text import seen
 
 PLOT = 230
 """Pixels between the axes; names and numbers stand to both sides."""
@@ -75,13 +76,13 @@ def forest(
     names = alt.Axis(
         labelLimit=NAME_WIDTH, ticks=False, domain=False, labelPadding=8, title=None
     )
-    base = alt.Chart(_data(lines, low, high)).encode(
+    base = alt.Chart().encode(
         y=alt.Y("label:N", sort=None, axis=names, scale=alt.Scale(padding=0))
     )
     axis = alt.Axis(
         values=_ticks(low, high), labelExpr=_LABEL, labelFlush=False, domain=False
     )
-    x = alt.X("times:Q", title=title, scale=scale, axis=axis)
+    x = alt.X("times:Q", title=seen(title, lines=False), scale=scale, axis=axis)
     kinds = {line.kind for line in lines}
     found = {kind: look for kind, look in looks.items() if kind in kinds}
     layers = [
@@ -100,7 +101,9 @@ def forest(
         ),
         *(_end(end, scale, at) for at, end in enumerate(ends)),
     ]
-    return alt.LayerChart(layer=layers, width=width, height=ROW * len(lines))
+    data = _data(lines, low, high)
+    height = ROW * len(lines)
+    return alt.LayerChart(data=data, layer=layers, width=width, height=height)
 
 
 def _span(lines: Sequence[Line]) -> tuple[float, float]:
@@ -126,7 +129,7 @@ def _data(lines: Sequence[Line], low: float, high: float) -> alt.Data:
 
     bands = [line.band or 0.0 for line in lines]
     return rows(
-        label=[line.label for line in lines],
+        label=[seen(line.label, lines=False) for line in lines],
         times=[line.times for line in lines],
         low=[within(line.low or line.times) for line in lines],
         high=[within(line.high or line.times) for line in lines],
@@ -134,7 +137,7 @@ def _data(lines: Sequence[Line], low: float, high: float) -> alt.Data:
         to=[within(exp(min(band, 50.0))) for band in bands],
         kind=[line.kind for line in lines],
         number=[f"{line.times:.3g} ×" for line in lines],
-        says=[line.says for line in lines],
+        says=[seen(line.says) for line in lines],
     )
 
 

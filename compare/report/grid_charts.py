@@ -6,8 +6,16 @@ from math import isfinite, sqrt
 import altair as alt
 
 from compare.fault import FRAMEWORKS, NAMES
-from compare.report.cells import NAME_WIDTH, at_one_size, colour, mode_of, timed
+from compare.report.cells import (
+    NAME_WIDTH,
+    at_one_size,
+    colour,
+    mode_of,
+    percent,
+    timed,
+)
 from compare.report.chart import INK, Figure, Missing, draw, rows
+from compare.report.text import seen
 from compare.result import Run
 from compare.timing import MODES, Timing
 
@@ -28,8 +36,8 @@ def fraction(run: Run) -> Figure:
     if not fields:
         return Missing(name, title, _NONE)
     best = max(fields, key=lambda field: field[2])
-    says = f"Nearest comes {best[1]} in {best[0]}, with {best[2]:.0%}."
-    chart = _grid(fields, _percent, "percent of the speed")
+    says = f"Nearest comes {best[1]} in {best[0]}, with {percent(best[2])} %."
+    chart = _grid(fields, percent, "percent of the speed")
     return draw(chart, name, title=title, describes=says)
 
 
@@ -76,15 +84,8 @@ def _peak(part: str) -> Callable[[Timing], float | None]:
     return peak
 
 
-def _percent(part: float) -> str:
-    """Of what is tiny only the size matters."""
-    if part >= 0.01 or part == 0:
-        return f"{part * 100:.0f}"
-    return f"{part * 100:.1f}" if part >= 5e-4 else "< 0.1"
-
-
 def _mega(size: float) -> str:
-    return f"{size / 1e6:.0f}" if size >= 1e7 else f"{size / 1e6:.2g}"
+    return f"{size / 1e6:.0f}" if 1e7 <= size < 1e12 else f"{size / 1e6:.2g}"
 
 
 def _order(modes: Sequence[str]) -> list[str]:
@@ -99,7 +100,7 @@ def _grid(
     modes = _order([mode for _, mode, _ in fields])
     most = max(number for *_, number in fields) or 1.0
     data = rows(
-        example=[example for example, *_ in fields],
+        example=[seen(example, lines=False) for example, *_ in fields],
         mode=[mode for _, mode, _ in fields],
         colour=[colour(mode) for _, mode, _ in fields],
         strength=[DARKEST * sqrt(number / most) for *_, number in fields],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
-from compare.report.cells import positive, timed
+from compare.report.cells import percent, positive, timed
 from compare.result import Run
 from compare.show_times import interval, memory, micro
 from compare.timing import Timing, Typical
@@ -74,4 +74,4 @@ def _reach(step: Typical) -> str:
 def _part(fraction: float | None) -> str:
     if fraction is None or not isfinite(fraction):
         return ""
-    return f"{fraction:.0%}" if fraction >= 0.01 else f"{fraction:.1g}"
+    return f"{percent(fraction)}%"

@@ -22,6 +22,7 @@ from compare.report.chart import (
     rows,
     slug,
 )
+from compare.report.text import seen
 from compare.result import Run
 from compare.timing import Sweep, Timing
 
@@ -149,7 +150,7 @@ def _crossed(run: Run, example: str, sizes: Sequence[int]) -> list[alt.Chart]:
     for one in run.crossovers:
         at = positive(one.batch)
         if one.example == example and at and sizes[0] <= at <= sizes[-1]:
-            says = [f"{one.left} =", one.right, f"at {at:.3g}"]
+            says = [f"{seen(one.left)} =", seen(one.right), f"at {at:.3g}"]
             layers += _rule(at, says, left=at > sqrt(sizes[0] * sizes[-1]))
     return layers
 
