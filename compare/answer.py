@@ -3,6 +3,7 @@
 from compare import result
 from compare.fault import NAMES
 from compare.noise import LIMIT
+from compare.outcome import Report
 from compare.result import Example, Row, Run
 
 
@@ -43,9 +44,9 @@ def speed(run: Run) -> str:
             names[ratio.reference.split()[0]] += 1
         else:
             others["the same" if ratio.verdict == "SAME" else "undecided"] += 1
-    told = [f"{name} is faster in {count}" for name, count in names.items()]
-    told += [f"{name} in {count}" for name, count in others.items() if count]
-    return ", ".join(told)
+    others = {name: count for name, count in others.items() if count}
+    told = [f"{name} in {count}" for name, count in (names | others).items()]
+    return ", ".join(told).replace(" in ", " is faster in ", 1)
 
 
 def claims(run: Run) -> str:
@@ -79,3 +80,11 @@ def _off(row: Row) -> str:
         if value is not None
     ]
     return f" ({', '.join(told)})" if row.score is not None else ""
+
+
+def found(report: Report) -> str:
+    """How many planted faults were found, and how loud the faintest was."""
+    count = len(report.outcomes)
+    scores = [one.score for one in report.outcomes if one.score is not None]
+    least = f", smallest score {min(scores):.3g}" if scores else ""
+    return f"{count - report.missed} of {count} planted faults found{least}"

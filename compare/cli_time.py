@@ -8,6 +8,8 @@ import msgspec
 import typer
 
 from compare import result
+from compare.cli_report import Report, write_report
+from compare.command_report import NAME, Wanted
 from compare.exits import (
     MISMATCH,
     NOTHING,
@@ -72,6 +74,7 @@ def time_examples(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print run.json in place of the tables.")
     ] = False,
+    with_report: Report = False,
 ) -> None:
     """Time the examples in both frameworks: what has passed, and nothing else."""
     from compare import arguments, command_time, folder
@@ -86,17 +89,20 @@ def time_examples(
     def checked(call: Callable[[], T]) -> T:
         return or_usage(call, arguments.Wrong, NotABaseline)
 
-    def shown(run: Run) -> None:
+    def shown(run: Run, where: Path) -> None:
         if as_json:
             print(msgspec.json.format(msgspec.json.encode(run)).decode())
         else:
             (show_wanted if summary else show_times)(run)
+        if with_report:  # of everything that the folder holds
+            whole = or_usage(lambda: result.read(where / "run.json"), result.NotARun)
+            write_report(whole, where, Wanted(html=where / NAME))
 
     known(names)
     if from_ is not None:
         found = or_usage(lambda: result.read(from_ / "run.json"), result.NotARun)
         found = result.only(found, names) if names else found
-        shown(found)
+        shown(found, from_)
         raise typer.Exit(timing_code(found))
     for name in filter(None, (save, against)):
         checked(lambda name=name: place(name))
@@ -141,7 +147,7 @@ def time_examples(
     except KeyboardInterrupt:
         say(f"interrupted; what was done is in {where}")
         raise
-    shown(found)
+    shown(found, where)
     raise typer.Exit(timing_code(found))
 
 

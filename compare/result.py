@@ -106,7 +106,7 @@ def verdict(rows: Iterable[Row]) -> Verdict:
     if not rows:
         return "skipped"
     found: set[Verdict] = {r.verdict for r in rows if r.verdict != "unresolved"}
-    if unresolved(rows):
+    if unresolved(rows) or not found:
         found.add("unresolved")
     return max(found, key=ORDER.index)
 

@@ -79,6 +79,10 @@ def test_an_unresolved_quantity_counts_beside_others(others, expected):
     assert unresolved(rows) == ("loss loss",)
 
 
+def test_float32_that_is_too_coarse_to_tell_is_no_agreement():
+    assert verdict([replace(row("unresolved"), precision="float32")]) == "unresolved"
+
+
 def test_a_skipped_row_does_not_resolve_a_quantity():
     rows = [row("unresolved", "loss"), row("skipped", "loss"), row("bitwise", "data")]
     assert unresolved(rows) == ("loss loss",)

@@ -80,15 +80,15 @@ def best(value: float, verdict: str = "", **fields):
 @pytest.mark.parametrize(
     ("ratios", "expected"),
     [
-        ([], "JAX is faster in 0, PyTorch is faster in 0"),
+        ([], "JAX is faster in 0, PyTorch in 0"),
         (
             [best(0.5), best(0.4), best(2.0)],
-            "JAX is faster in 2, PyTorch is faster in 1",
+            "JAX is faster in 2, PyTorch in 1",
         ),
-        ([ratio("JAX scan", "PyTorch eager", 0.5)], "JAX is faster in 0, PyTorch is"),
+        ([ratio("JAX scan", "PyTorch eager", 0.5)], "JAX is faster in 0, PyTorch in 0"),
         (
             [best(1.0, "SAME"), best(1.1, "UNDECIDED"), best(1.2, "UNDECIDED")],
-            "JAX is faster in 0, PyTorch is faster in 0, the same in 1, undecided in 2",
+            "JAX is faster in 0, PyTorch in 0, the same in 1, undecided in 2",
         ),
     ],
 )

@@ -15,6 +15,8 @@ import numpy as np
 import vl_convert
 from jaxtyping import Float, Int
 
+from compare.report.svg import pruned
+
 WIDTH, HEIGHT = 280, 160
 """Of what lies between the axes, in pixels."""
 POINTS = 240
@@ -23,16 +25,7 @@ INK, MUTED, FAINT = "var(--ink)", "var(--muted)", "var(--line)"
 JAX, TORCH = "var(--jax)", "var(--torch)"
 GOOD, OPEN, BAD = "var(--good)", "var(--open)", "var(--bad)"
 COLOURS = {"JAX": JAX, "PyTorch": TORCH}
-_DIGITS = 5
-# What a picture says that is not seen: hundredths of a pixel, what is usual anyhow,
-# roles (the whole picture has one), and paths that lead nowhere.
-_UNSEEN = (
-    (re.compile(r"(\d+\.\d)\d+"), r"\1"),
-    (re.compile(r'<path class="[a-z]+"[^>]* d="(M0,0h0v0h0Z)?"[^>]*/>'), ""),
-    (re.compile(r' (class|role|aria-[a-z]+|pointer-events)="[^"]*"'), ""),
-    (re.compile(r' (opacity|stroke-width)="1"| transform="translate\(0,0\)"'), ""),
-    (re.compile(r"<g></g>"), ""),
-)
+_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -98,17 +91,8 @@ def draw(chart: Any, name: str, *, title: str, describes: str) -> Chart:
         .configure_title(color=INK, fontSize=12, fontWeight="normal")
     )
     spec = styled.to_dict(validate=False)
-    return Chart(name, title, describes, spec, _svg(spec, name))
-
-
-def _svg(spec: dict[str, Any], name: str) -> str:
-    """Identifiers are a page's, not a picture's, so each gets the chart's name."""
-    text = vl_convert.vegalite_to_svg(spec)
-    text = re.sub(r'\bid="', f'id="{name}-', text)
-    text = text.replace("url(#", f"url(#{name}-")
-    for unseen, seen in _UNSEEN:
-        text = unseen.sub(seen, text)
-    return text
+    svg = pruned(vl_convert.vegalite_to_svg(spec), name, ink=INK)
+    return Chart(name, title, describes, spec, svg)
 
 
 def decades(*values: np.ndarray) -> list[float]:
@@ -123,7 +107,7 @@ def decades(*values: np.ndarray) -> list[float]:
 
 
 def rows(**columns: Any) -> alt.Data:
-    """Columns of equal length as a chart's data, in five digits; null for no number."""
+    """Columns of equal length as a chart's data, in four digits; null for no number."""
     lists = [np.asarray(values).ravel().tolist() for values in columns.values()]
     found = zip(*lists, strict=True)
     return alt.Data(

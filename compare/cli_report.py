@@ -1,0 +1,65 @@
+"""The arguments of `twinnets report`, and `--report` of the commands that make runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from compare import result
+from compare.command_report import NAME, STANDARD, Wanted, report
+from compare.exits import or_usage, say, usage
+from compare.result import Run
+
+Report = Annotated[
+    bool, typer.Option("--report", help=f"Also write {NAME} into the run's folder.")
+]
+
+
+def report_run(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")],
+    html: Annotated[
+        Path | None, typer.Option(help=f"The page; default DIR/{NAME}.")
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(help="Of at most 60 kB, for a comment; - prints it."),
+    ] = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option(help="XML: a test for each phase of each example; - prints it."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="In JUnit, `precision` does not pass.")
+    ] = False,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Show the page in a browser.")
+    ] = False,
+) -> None:
+    """Make a page of a run, Markdown or JUnit: needs neither framework.
+
+    Without --html, --markdown and --junit, or with --open, it is the page.
+    """
+    found = or_usage(lambda: result.read(folder / "run.json"), result.NotARun)
+    if strict and junit is None:
+        raise usage("--strict: expected --junit too, for only there it tells")
+    if html is None and (open_ or (markdown is None and junit is None)):
+        html = folder / NAME
+    if html == STANDARD and open_:
+        raise usage("--open: expected a file as --html, got -")
+    write_report(found, folder, Wanted(html, markdown, junit, strict))
+    if open_ and html is not None:
+        typer.launch(str(html.resolve()))
+
+
+def write_report(run: Run, folder: Path, wanted: Wanted) -> None:
+    """Write it and say where; leaves with exit code 2 where it cannot be written."""
+    names = [("--html", wanted.html), ("--markdown", wanted.markdown)]
+    for option, path in (*names, ("--junit", wanted.junit)):
+        if path is not None and path != STANDARD and not path.parent.is_dir():
+            raise usage(f"{option}: there is no folder {path.parent}")
+    try:
+        for path in report(run, folder, wanted):
+            if path != STANDARD:
+                say(str(path))
+    except OSError as error:
+        raise usage(f"cannot write {error.filename}: {error.strerror}") from None

@@ -1,0 +1,95 @@
+"""A run in Markdown, for a comment on a pull request or a job's summary."""
+
+from collections.abc import Iterator
+
+from compare import answer
+from compare.outcome import Report
+from compare.report import told
+from compare.report.fitted import Part, fitted, row, said, table
+from compare.report.matrix import COLUMNS, LEGEND, Line, as_fast, matrix
+from compare.report.mismatch import Mismatch, mismatches
+from compare.result import Run, passed
+from compare.timing import Ratio
+
+SIGNS = {True: "✅", False: "❌"}
+
+
+def markdown(run: Run, faults: Report | None = None) -> str:
+    """The answer, what does not match, the matrix, the ratios; at most 60 kB.
+
+    Names and reasons are shown, and do nothing else.
+    """
+    return fitted(
+        _answer(run, faults),
+        [
+            Part("\n### What does not match\n\n", list(_mismatches(run))),
+            Part(
+                table("What was compared", ["example", "verdict", *COLUMNS]),
+                [_line(line) for line in matrix(run)],
+                f"\n<sub>{LEGEND}</sub>\n",
+            ),
+            Part(
+                table(
+                    "How fast",
+                    ["example", "", "against", "× as fast", "95 %", "verdict"],
+                ),
+                [_ratio(ratio) for ratio in _headlines(run)],
+            ),
+            Part("\n### Claims on times\n\n", list(_claims(run))),
+            Part(
+                "\n<details><summary>Where and how</summary>\n\n",
+                [f"- {fact.name}: {said(fact.value)}\n" for fact in told.facts(run)]
+                + [f"- again: {said(told.command(run))}\n"],
+                "\n</details>\n",
+            ),
+        ],
+    )
+
+
+def _answer(run: Run, faults: Report | None) -> str:
+    sentences = [f"{SIGNS[answer.all_agree(run)]} {answer.agreement(run)}"]
+    if run.timings:
+        sentences.append(answer.speed(run))
+    if run.claims:
+        sentences.append(answer.claims(run))
+    if faults is not None:
+        sentences.append(answer.found(faults))
+    first, *rest = sentences
+    return "\n\n".join([f"## {first}", *(f"{sentence}." for sentence in rest)]) + "\n"
+
+
+def _mismatches(run: Run) -> Iterator[str]:
+    for found in mismatches(run):
+        yield f"- **{said(found.name)}**: {said(found.sentence)}.{_more(found)}\n"
+
+
+def _more(found: Mismatch) -> str:
+    cause = f" Likely cause: {said(found.cause)}." if found.cause else ""
+    others = len(found.others)
+    after = f" {others} more phases differ after it." if others else ""
+    return f"{cause}{after} Again: {said(found.command)}"
+
+
+def _line(line: Line) -> str:
+    """Letters with scores; what fails stands out without colours too."""
+    verdict = line.example.verdict
+    cells = (f"{cell.letter} {cell.short}".strip() for cell in line.cells)
+    return row(line.example.name, f"{SIGNS[passed(verdict)]} {verdict}", *cells)
+
+
+def _headlines(run: Run) -> list[Ratio]:
+    return [ratio for ratio in run.ratios if ratio.fastest]
+
+
+def _ratio(ratio: Ratio) -> str:
+    times, interval = as_fast(ratio)
+    modes = ratio.example, ratio.subject, ratio.reference
+    return row(*modes, f"{times:.3g}", interval, ratio.verdict)
+
+
+def _claims(run: Run) -> Iterator[str]:
+    """Those that do not hold, then those that are open."""
+    for holds, word in ((False, "does not hold"), (None, "open")):
+        for claim in run.claims:
+            if claim.holds is holds:
+                yield f"- {word}: {said(f'{claim.example}: {claim.claim}')}\n"

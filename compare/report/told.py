@@ -1,0 +1,121 @@
+"""Facts of a run for the page: where, with what, how to repeat it."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compare import registry
+from compare.result import Run
+from compare.task import FULL, NORMAL, QUICK
+
+FLAGS = {"quick": QUICK, "full": FULL}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and its value, as they are shown."""
+
+    name: str
+    value: str
+
+
+def facts(run: Run) -> list[Fact]:
+    """Machine, date, commit and seed; what an old run does not tell is left out."""
+    told = run.environment
+    packages = _mapping(told.get("packages"))
+    versions = [f"{n} {packages[n]}" for n in ("jax", "flax", "optax") if n in packages]
+    return [
+        Fact(name, value)
+        for name, value in (
+            ("Machine", ", ".join(_machine(told))),
+            ("JAX", ", ".join(versions)),
+            ("PyTorch", str(packages.get("torch", ""))),
+            ("Python", str(told.get("python", ""))),
+            ("Precision", ", ".join(_precision(told))),
+            ("Seed", str(run.seed)),
+            ("Date", str(told.get("date", ""))),
+            ("Commit", str(told.get("commit", ""))),
+        )
+        if value
+    ]
+
+
+def _machine(told: Mapping[str, Any]) -> Iterator[str]:
+    if processor := told.get("processor"):
+        yield str(processor)
+    if cores := told.get("cores"):
+        yield f"{cores} cores"
+    memory = told.get("memory")
+    if isinstance(memory, int | float):
+        yield f"{memory / 2**30:.0f} GiB"
+    gpus = {str(w.get("gpu", "none")) for w in _workers(told).values()} - {"none"}
+    yield from sorted(gpus)
+    if device := _mapping(told.get("settings")).get("device"):
+        yield f"on {device}"
+
+
+def _precision(told: Mapping[str, Any]) -> Iterator[str]:
+    """The flags of the float32 workers, which are those that users have to set."""
+    for side, worker in _workers(told).items():
+        if side.endswith("float32"):
+            for name, value in worker.items():
+                if "precision" in name or "TF32" in name:
+                    yield f"{side.split()[0]} {name} {value}"
+
+
+def packages(run: Run) -> list[Fact]:
+    """Every package's version."""
+    found = _mapping(run.environment.get("packages"))
+    return [Fact(str(name), str(value)) for name, value in found.items()]
+
+
+def flags(run: Run) -> list[Fact]:
+    """What every worker was set to, and what the timing was asked for."""
+    found = [(side, worker) for side, worker in _workers(run.environment).items()]
+    timing = _mapping(run.environment.get("timing"))
+    found += [("timing", timing)] if timing else []
+    return [
+        Fact(side, ", ".join(f"{name} {_plain(value)}" for name, value in told.items()))
+        for side, told in found
+    ]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(_plain, value))
+    return str(value)
+
+
+def command(run: Run) -> str:
+    """The command that was typed; where it is not known, one that does the same."""
+    typed = run.environment.get("command")
+    if isinstance(typed, list | tuple) and typed:
+        return shlex.join(map(str, typed))
+    return again(run, [example.name for example in run.examples])
+
+
+def again(run: Run, names: Sequence[str]) -> str:
+    """The command that runs these examples again, with the run's settings."""
+    told = _mapping(run.environment.get("settings"))
+    parts = ["twinnets", "run"]
+    if tuple(sorted(names)) != registry.names():
+        parts += names
+    parts += ["--seed", str(run.seed)]
+    effort = _mapping(told.get("effort"))
+    for flag, preset in FLAGS.items():
+        if preset != NORMAL and effort == vars(preset):
+            parts.append(f"--{flag}")
+    if told.get("device") not in (None, "cpu"):
+        parts += ["--device", str(told["device"])]
+    return shlex.join(parts)
+
+
+def _workers(told: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    found = _mapping(told.get("workers"))
+    return {str(side): worker for side, worker in found.items() if _mapping(worker)}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """What a run.json by other hands has in the place of a mapping says nothing."""
+    return value if isinstance(value, Mapping) else {}

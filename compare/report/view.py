@@ -1,0 +1,192 @@
+"""Everything that the page says, before it is set: a run's folder → plain data."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compare import answer, noise, outcome, registry, result
+from compare.outcome import NotASelftest, Report
+from compare.registry import UnknownExample
+from compare.report import matrix, mismatch, pictures, sweep_pictures, told
+from compare.report.chart import Figure, Missing, slug
+from compare.report.checks import Quantity, quantities
+from compare.report.documentation import Documentation, documentation
+from compare.report.matrix import Line
+from compare.report.mismatch import Mismatch
+from compare.report.speed_view import Speed, speed_of, timed_figures
+from compare.report.steady import Steady, steady
+from compare.report.told import Fact
+from compare.report.traces import NoTraces, traces_of
+from compare.report.training_charts import figures, heat_map
+from compare.report.twins import Facing, twins
+from compare.result import Example, Run
+from compare.spec import Training
+
+
+@dataclass(frozen=True)
+class Section:
+    """One example."""
+
+    example: Example
+    slug: str
+    open: bool
+    teaches: str
+    documentation: Documentation | None
+    metrics: list[Fact]
+    notes: list[str]
+    figures: list[Figure]
+    steady: list[Steady]
+    speed: list[Figure]
+    twins: list[Facing] | None
+    quantities: list[Quantity]
+
+
+@dataclass(frozen=True)
+class View:
+    """The page, from top to bottom."""
+
+    agreement: str
+    good: bool
+    sentences: list[str]
+    facts: list[Fact]
+    command: str
+    mismatches: list[Mismatch]
+    columns: Sequence[str]
+    verdicts: list[str]
+    matrix: list[Line]
+    legend: str
+    limit: float
+    limit32: float
+    speed: Speed | None
+    sections: list[Section]
+    faults: Report | None
+    packages: list[Fact]
+    flags: list[Fact]
+
+    @property
+    def parts(self) -> Iterator[tuple[str, str]]:
+        """What the page's navigation lists: identifiers and titles."""
+        if self.mismatches:
+            yield "mismatch", "What does not match"
+        yield "matrix", "What was compared"
+        if self.speed:
+            yield "speed", "How fast"
+        yield "examples", "Examples"
+        if self.faults:
+            yield "faults", "Can it fail?"
+        yield "environment", "Versions"
+
+    @property
+    def charts(self) -> Iterator[Figure]:
+        """All charts of the page."""
+        if self.speed:
+            yield self.speed.headline
+            yield from self.speed.figures
+        for section in self.sections:
+            yield from section.figures
+            yield from section.speed
+
+
+def view_of(run: Run, folder: Path) -> View:
+    """The whole page; a part that cannot be read says why in its place."""
+    faults, complaint = _faults(folder)
+    speed = speed_of(run)
+    sentences = [answer.speed(run) + "."] if speed else []
+    sentences += [answer.claims(run) + "."] if run.claims else []
+    sentences += [answer.found(faults) + "."] if faults else []
+    sentences += [complaint] if complaint else []
+    return View(
+        answer.agreement(run),
+        answer.all_agree(run),
+        sentences,
+        told.facts(run),
+        told.command(run),
+        mismatch.mismatches(run),
+        matrix.COLUMNS,
+        sorted({example.verdict for example in run.examples}, key=result.ORDER.index),
+        matrix.matrix(run),
+        matrix.LEGEND,
+        noise.LIMIT,
+        noise.FLOAT32_LIMIT,
+        speed,
+        [_section(run, example, folder) for example in run.examples],
+        faults,
+        told.packages(run),
+        told.flags(run),
+    )
+
+
+def _faults(folder: Path) -> tuple[Report | None, str]:
+    """What a selftest has left in the folder, or why it cannot be read."""
+    try:
+        return outcome.read(folder), ""
+    except NotASelftest as error:
+        return None, f"The planted faults are not shown: {error}."
+
+
+def _section(run: Run, example: Example, folder: Path) -> Section:
+    return Section(
+        example,
+        slug(example.name),
+        not result.passed(example.verdict),
+        _teaches(example.name),
+        documentation(example.name),
+        list(_metrics(example)),
+        list(_notes(example)),
+        _figures(run, example, folder),
+        steady(run, example.name),
+        timed_figures(run, example.name),
+        twins(example.name),
+        quantities(example.checks),
+    )
+
+
+def _teaches(name: str) -> str:
+    try:
+        return registry.summary(name)
+    except UnknownExample:
+        return ""
+
+
+def _figures(run: Run, example: Example, folder: Path) -> list[Figure]:
+    """Curves and pictures of the traces, or why there are none; scores of the rows."""
+    if example.kind != "training":
+        return []
+    name = example.name
+    try:
+        spec = registry.load(name)
+    except UnknownExample:
+        return [heat_map(example)]
+    if not isinstance(spec, Training):  # it was a training in another version
+        return [heat_map(example)]
+    try:
+        sides = traces_of(folder, name, run=run.run)
+    except NoTraces as error:
+        curves: list[Figure] = [Missing(f"{slug(name)}-loss", "Curves", str(error))]
+    else:
+        curves = figures(example, spec, sides)
+        curves += pictures.figures(name, spec, sides, seed=run.seed)
+    swept = sweep_pictures.figures(folder, name, spec, seed=run.seed)
+    return [*curves, heat_map(example), *swept]
+
+
+def _metrics(example: Example) -> Iterator[Fact]:
+    """What the trainings ended with, and how far their runs can be compared."""
+    metric = example.facts.get("metric")
+    for side, found in metric.items() if isinstance(metric, dict) else ():
+        for name, value in found.items() if isinstance(found, dict) else ():
+            if isinstance(value, int | float):
+                yield Fact(f"{name} ({side}, float32)", f"{value:.6g}")
+    horizon = example.facts.get("horizon")
+    if isinstance(horizon, int):
+        yield Fact("Horizon", f"{horizon} steps")
+    yield Fact("Seconds", f"{example.seconds:.1f}")
+
+
+def _notes(example: Example) -> Iterator[str]:
+    """Why a verdict that passes is not plain agreement."""
+    yield from dict.fromkeys(
+        answer.describe(row)
+        for row in example.checks
+        if row.verdict in ("precision", "skipped") and row.why
+    )
