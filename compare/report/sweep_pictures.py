@@ -11,7 +11,7 @@ from compare import trained
 from compare.fault import FRAMEWORKS, NAMES
 from compare.report import chart, layers
 from compare.report.chart import COLOURS, Figure, Missing, decades, draw, rows, slug
-from compare.report.curves import POWERS, counted, step_axis
+from compare.report.curves import POWERS, counted
 from compare.report.pictures import (
     NotDrawn,
     at_points,
@@ -150,6 +150,8 @@ def _losses(
     axis = alt.Axis(tickCount=4, format="~g")
     if spec.log_loss:
         axis = alt.Axis(values=decades(losses), labelExpr=POWERS)
+    all_steps = alt.Scale(domain=[0, max(1, losses.shape[1] - 1)], nice=False)
+    few = alt.Axis(grid=False, tickCount=4, tickMinStep=1, format=",d")
     key = alt.Legend(columns=2, symbolSize=200) if title else None
     dashes = [_DASHES[run % len(_DASHES)] for run in range(len(labels))]
     hues = alt.Scale(domain=labels, range=colours)
@@ -159,7 +161,9 @@ def _losses(
         alt.Chart(rows(step=at, loss=one[at], run=[label] * len(at)))
         .mark_line(strokeWidth=1.5)
         .encode(
-            x=step_axis(losses.shape[1], title="step" if title else ""),
+            x=alt.X(
+                "step:Q", title="step" if title else None, scale=all_steps, axis=few
+            ),
             y=alt.Y("loss:Q", title=title, scale=scale, axis=axis),
             color=alt.Color("run:N", title=None, sort=None, scale=hues, legend=key),
             strokeDash=alt.StrokeDash(
