@@ -146,9 +146,10 @@ def _losses(
     title: str | None = None,
 ) -> Any:
     """The loss before every step of some runs; with a key where it has a title."""
-    scale = alt.Scale(type="log" if spec.log_loss else "linear", zero=False, nice=False)
+    scale = alt.Scale(zero=False, nice=False)
     axis = alt.Axis(tickCount=4, format="~g")
     if spec.log_loss:
+        scale = alt.Scale(type="log", nice=False)
         axis = alt.Axis(values=decades(losses), labelExpr=POWERS)
     all_steps = alt.Scale(domain=[0, max(1, losses.shape[1] - 1)], nice=False)
     few = alt.Axis(grid=False, tickCount=4, tickMinStep=1, format=",d")
