@@ -292,6 +292,18 @@ def test_the_noise_of_either_run_hides_what_lies_within(band, expected):
     assert one.verdict == expected
 
 
+@pytest.mark.parametrize("bands", [(1.03, 1.2), (1.2, 1.03), (1.2, None), (None, 1.2)])
+def test_the_widest_band_of_both_runs_counts(bands):
+    then, now = (
+        runs.run(
+            timings=[timing("JAX jit", *seconds)],
+            ratios=[ratio("JAX jit", "JAX eager", 1.0, band=band and math.log(band))],
+        )
+        for seconds, band in zip((STEADY, scaled(1.1)), bands, strict=True)
+    )
+    assert versus(then, now).times[0].verdict == "UNDECIDED"
+
+
 @pytest.mark.parametrize("band", [None, math.nan, math.inf])
 def test_where_noise_was_not_measured_the_least_is_taken(band):
     assert timed(STEADY, scaled(1.1), band=band).verdict == "SLOWER"
