@@ -136,10 +136,16 @@ def time_examples(
             chosen, plan, where, run=run, sizes=sizes, quiet=as_json
         )
         run = command_time.compared(
-            run, chosen, save=save, against=against, max_slowdown=limit
+            run,
+            chosen,
+            swept=bool(sizes),
+            save=save,
+            against=against,
+            max_slowdown=limit,
         )
         result.write(run, where / "run.json")
-        return result.only(run, chosen)  # the folder may hold times of others too
+        # The folder may hold other times too.
+        return result.only(run, chosen, swept=bool(sizes))
 
     expected = (result.NotARun, folder.NotWritable, NotABaseline, NotReady, Crashed)
     try:

@@ -90,8 +90,8 @@ def execute_time(
     run = replace(run, environment={**run.environment, "timing": told})
     (where / "logs").mkdir(parents=True, exist_ok=True)
     done: Done = {}
-    others = {timing.example for timing in run.timings} - {*names}
-    kept = result.only(run, others)  # of an earlier command with this folder
+    # Of an earlier command with this folder.
+    kept = result.but(run, names, swept=bool(sizes))
     timings = [] if sizes else _without_run(names, run, plan)
     run = result.with_times(run, kept, _judged(run, timings, {}, []))
     progress = _progress(quiet=quiet)
@@ -229,6 +229,7 @@ def compared(
     run: Run,
     names: Collection[str],
     *,
+    swept: bool,
     save: str | None,
     against: str | None,
     max_slowdown: float,
@@ -240,7 +241,7 @@ def compared(
     told = run.environment["timing"]
     gpu = _gpu(run) if told["device"] == "gpu" else None
     machine = baseline.machine_of(environment(), threads=told["threads"], gpu=gpu)
-    timings = result.only(run, names).timings
+    timings = result.only(run, names, swept=swept).timings
     if against is not None:
         file = baseline.place(against)
         changes = baseline.against(file, machine, timings, max_slowdown=max_slowdown)

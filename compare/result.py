@@ -164,14 +164,34 @@ TIMES = ("timings", "ratios", "claims", "sweeps", "crossovers", "changes")
 """What `twinnets time` adds to a run; every row names its example."""
 
 
-def only(run: Run, names: Collection[str]) -> Run:
-    """The part of a run that is about these examples."""
+def only(run: Run, names: Collection[str], *, swept: bool | None = None) -> Run:
+    """The part of a run that is about these examples.
+
+    Of times, if `swept` is given, those at several batch sizes or those at the spec's.
+    """
     parts = {
-        part: [row for row in getattr(run, part) if row.example in names]
+        part: [row for row in getattr(run, part) if _about(row, names, swept)]
         for part in TIMES
     }
     examples = [example for example in run.examples if example.name in names]
     return replace(run, examples=examples, **parts)
+
+
+def but(run: Run, names: Collection[str], *, swept: bool) -> Run:
+    """The run without the times that timing these examples anew replaces."""
+    parts = {
+        part: [row for row in getattr(run, part) if not _about(row, names, swept)]
+        for part in TIMES
+    }
+    return replace(run, **parts)
+
+
+def _about(row: Any, names: Collection[str], swept: bool | None) -> bool:
+    if row.example not in names or swept is None:
+        return row.example in names
+    if isinstance(row, Claim):  # which are about the spec's size
+        return not swept
+    return swept == (isinstance(row, Sweep | Crossover) or row.batch is not None)
 
 
 def with_times(run: Run, *others: Run) -> Run:

@@ -161,3 +161,25 @@ def test_from_prints_the_examples_asked_for(tmp_path):
     assert other in done.stdout
     assert "JAX scan" in done.stdout
     assert "JAX jit" not in done.stdout
+
+
+# ---------------------------------------------------------- what a command replaces
+
+
+@pytest.mark.parametrize(
+    ("names", "swept", "left"),
+    [
+        ([EXAMPLE], False, {"timings": 1, "ratios": 1, "sweeps": 2, "crossovers": 2}),
+        ([EXAMPLE], True, {"timings": 5, "ratios": 1, "claims": 3, "changes": 4}),
+        ([], True, {part: len(getattr(EVERYTHING, part)) for part in result.TIMES}),
+    ],
+)
+def test_times_at_one_size_and_at_several_stand_beside_each_other(names, swept, left):
+    found = result.but(EVERYTHING, names, swept=swept)
+    kept = {part: len(getattr(found, part)) for part in result.TIMES}
+    assert {part: count for part, count in kept.items() if count} == left
+    gone = result.only(EVERYTHING, names, swept=swept)
+    for part in result.TIMES:
+        rows = [*getattr(found, part), *getattr(gone, part)]
+        assert len(rows) == len(getattr(EVERYTHING, part))
+    assert found.examples == EVERYTHING.examples
