@@ -5,6 +5,9 @@ from typing import Any
 
 from compare.report.chart import Chart, Figure
 
+ROUNDED = 1e-3
+"""Numbers are drawn in four digits: so far, relatively, may they be off."""
+
 
 def drawn(figure: Figure | None) -> Chart:
     """The chart, which must not be missing."""

@@ -37,6 +37,14 @@ def test_the_largest_number_has_the_most_colour():
     assert (strong["colour"], weak["colour"]) == (JAX, TORCH)
 
 
+def test_where_operations_were_left_out_the_part_is_marked():
+    worker = sampled(1e-3, operations={"written": 1e6, "compiled": 5e5})
+    odd = replace(JIT, fraction=0.8, workers=[worker])
+    found = fraction(run(odd, replace(EAGER, fraction=0.2)))
+    assert list(numbers(found).values()) == ["80*", "20"]
+    assert "Nearest comes PyTorch eager" in drawn(found).describes
+
+
 def holding(*sizes: int, **others: int | None) -> Timing:
     workers = [
         sampled(1e-3, memory={"process": size, "device": None} | others)

@@ -4,8 +4,8 @@ from dataclasses import replace
 from math import inf, log, nan
 
 import pytest
-from drawn_rows import drawn, rows_with
-from made_up_times import EXAMPLE, lost, ratio, run, timing
+from drawn_rows import ROUNDED, drawn, rows_with
+from made_up_times import EXAMPLE, lost, ratio, run, sampled, timing
 
 from compare.report.chart import Missing
 from compare.report.forest import FAR, Line, _span, _ticks
@@ -25,10 +25,10 @@ def best(example: str, value: float, **changes) -> Ratio:
 def test_a_quarter_of_the_time_is_four_times_as_fast():
     (row,) = rows_with(headline(run(ratios=[best("a", 0.25)])), "times")
     assert (row["label"], row["times"], row["kind"]) == ("a", 4.0, "JAX faster")
-    assert row["number"] == "4 ×"
+    assert row["number"] == "4.00 ×"
     # The bounds of the ratio are 0.25 / 1.01 and 0.25 · 1.01: upside down.
-    assert row["low"] == pytest.approx(4 / 1.01, rel=1e-4)
-    assert row["high"] == pytest.approx(4 * 1.01, rel=1e-4)
+    assert row["low"] == pytest.approx(4 / 1.01, rel=ROUNDED)
+    assert row["high"] == pytest.approx(4 * 1.01, rel=ROUNDED)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +89,17 @@ def test_what_is_not_alike_is_told():
     found = headline(run(ratios=[best("a", 0.5, unlike=["compiled: run, no"])]))
     (row,) = rows_with(found, "says")
     assert row["says"].endswith("; compiled: run, no")
+
+
+@pytest.mark.parametrize(
+    ("compiled", "number"), [(1e6, "2.00 ×"), (5e5, "2.00 ×*"), (None, "2.00 ×")]
+)
+def test_a_compiler_that_has_left_out_operations_is_told(compiled, number):
+    worker = sampled(1e-3, operations={"written": 1e6, "compiled": compiled})
+    scan = replace(timing("JAX scan", 1e-3), workers=[worker])
+    found = headline(run(scan, ratios=[best(EXAMPLE, 0.5)]))
+    assert [row["number"] for row in rows_with(found, "number")] == [number]
+    assert ("left out operations" in drawn(found).describes) == ("*" in number)
 
 
 def test_where_nothing_was_timed_the_reason_is_told():

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from drawn_rows import drawn, rows_with
+from drawn_rows import ROUNDED, drawn, rows_with
 from made_up_times import EXAMPLE, lost, run, timing
 
 from compare.report.chart import Missing
@@ -33,7 +33,7 @@ def test_the_line_goes_through_what_lies_on_it():
     line = [r for r in rows_with(found, "micro") if "low" not in r]
     assert len(line) == BETWEEN
     for row in line:
-        assert row["micro"] == pytest.approx(10 + row["batch"], rel=1e-4)
+        assert row["micro"] == pytest.approx(10 + row["batch"], rel=ROUNDED)
 
 
 def test_without_a_throughput_the_line_is_level():

@@ -6,6 +6,7 @@ Hue tells the framework and shape the mode, so that nobody needs to tell shades 
 from collections.abc import Sequence
 
 from compare.fault import NAMES
+from compare.ratios import LEFT_OUT
 from compare.report.chart import COLOURS
 from compare.report.text import seen
 from compare.result import Run
@@ -48,6 +49,17 @@ def why_not(timings: Sequence[Timing]) -> str:
     """Why none of them has times."""
     told = [f"{t.cell}: {t.outcome}, {t.why}" for t in timings if t.why]
     return "; ".join(told) or "the run has no times of it: `twinnets time` takes them"
+
+
+def drops(timing: Timing) -> bool:
+    """Whether its compiler leaves out operations that the step has as written."""
+    told = [worker.operations for worker in timing.workers]
+    return any(
+        (written := each.get("written"))
+        and (compiled := each.get("compiled")) is not None
+        and compiled < LEFT_OUT * written
+        for each in told
+    )
 
 
 def percent(part: float) -> str:

@@ -52,6 +52,8 @@ class Line:
     band: float | None
     kind: str
     says: str
+    mark: str = ""
+    """After the number."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,14 @@ def _data(lines: Sequence[Line], low: float, high: float) -> alt.Data:
         **{"from": [within(exp(-min(band, 50.0))) for band in bands]},
         to=[within(exp(min(band, 50.0))) for band in bands],
         kind=[line.kind for line in lines],
-        number=[f"{line.times:.3g} ×" for line in lines],
+        number=[f"{_three(line.times)} ×{line.mark}" for line in lines],
         says=[seen(line.says) for line in lines],
     )
+
+
+def _three(number: float) -> str:
+    """Three digits, zeros too, so that they stand below each other."""
+    return f"{number:#.3g}".removesuffix(".")
 
 
 def _scale(looks: Mapping[str, Look], part: list[Any]) -> alt.Scale:

@@ -10,6 +10,7 @@ from compare.report.cells import (
     NAME_WIDTH,
     at_one_size,
     colour,
+    drops,
     mode_of,
     percent,
     timed,
@@ -30,15 +31,28 @@ _NONE = "no example has times: `twinnets time` takes them"
 
 
 def fraction(run: Run) -> Figure:
-    """How near every mode comes to the speed of a product of two large matrices."""
+    """How near every mode comes to the speed of a product of two large matrices.
+
+    Operations count as they are written: with some left out the part is too large.
+    """
     name, title = "fraction", "Part of the speed of a large product, in percent"
     fields = _fields(run, lambda timing: timing.fraction)
     if not fields:
         return Missing(name, title, _NONE)
-    best = max(fields, key=lambda field: field[2])
-    says = f"Nearest comes {best[1]} in {best[0]}, with {percent(best[2])} %."
-    chart = _grid(fields, percent, "percent of the speed")
-    return draw(chart, name, title=title, describes=says)
+    less = {
+        (timing.example, mode_of(timing)) for timing in run.timings if drops(timing)
+    }
+    whole = [field for field in fields if field[:2] not in less]
+    best = max(whole, key=lambda field: field[2], default=None)
+    says = (
+        f"Nearest comes {best[1]} in {best[0]}, {percent(best[2])} %." if best else ""
+    )
+    heading = "percent; * operations were left out" if less else "percent"
+    numbers = [
+        percent(part) + "*" * ((example, mode) in less)
+        for example, mode, part in fields
+    ]
+    return draw(_grid(fields, numbers, heading), name, title=title, describes=says)
 
 
 def memory(run: Run) -> Figure:
@@ -48,7 +62,10 @@ def memory(run: Run) -> Figure:
     panels = {part: fields for part, fields in panels.items() if fields}
     if not panels:
         return Missing(name, title, _NONE)
-    grids = [_grid(fields, _mega, HELD[part]) for part, fields in panels.items()]
+    grids = [
+        _grid(fields, [_mega(size) for *_, size in fields], HELD[part])
+        for part, fields in panels.items()
+    ]
     most = [
         f"{mode} in {example} with {_mega(size)} {HELD[part]}"
         for part, fields in panels.items()
@@ -94,7 +111,7 @@ def _order(modes: Sequence[str]) -> list[str]:
 
 
 def _grid(
-    fields: Sequence[_Field], told: Callable[[float], str], title: str
+    fields: Sequence[_Field], numbers: Sequence[str], title: str
 ) -> alt.LayerChart:
     """The larger the number, the more of its framework's colour, by its root."""
     modes = _order([mode for _, mode, _ in fields])
@@ -104,7 +121,7 @@ def _grid(
         mode=[mode for _, mode, _ in fields],
         colour=[colour(mode) for _, mode, _ in fields],
         strength=[DARKEST * sqrt(number / most) for *_, number in fields],
-        number=[told(number) for *_, number in fields],
+        number=list(numbers),
     )
     x = alt.Axis(orient="top", labelAngle=-90, title=None, domain=False, ticks=False)
     y = alt.Axis(labelLimit=NAME_WIDTH, title=None, domain=False, ticks=False)
@@ -117,9 +134,9 @@ def _grid(
         opacity=alt.Opacity("strength:Q", scale=None),
         tooltip=["example:N", "mode:N", "number:N"],
     )
-    numbers = base.mark_text(fontSize=10, color=INK).encode(text="number:N")
+    texts = base.mark_text(fontSize=10, color=INK).encode(text="number:N")
     return alt.LayerChart(
-        layer=[shades, numbers],
+        layer=[shades, texts],
         title=title,
         width=min(COLUMN * len(modes), PLOT),
         height=ROW * len({example for example, *_ in fields}),

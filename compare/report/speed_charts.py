@@ -1,12 +1,12 @@
 """Who is faster: in every example, and of one example in every mode."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import altair as alt
 
 from compare.answer import speed
 from compare.ratios import reference
-from compare.report.cells import at_one_size, positive, timed, why_not
+from compare.report.cells import at_one_size, drops, positive, timed, why_not
 from compare.report.chart import (
     BAD,
     GOOD,
@@ -41,6 +41,8 @@ AGAINST = {
 }
 """Of verdicts on two modes, and of the control."""
 BAND = "The grey band is noise: so far may a mode differ from itself in this run."
+DROPPED = "*"
+"""At a number to which a compiler has helped by leaving out operations."""
 VERDICTS = ("FASTER", "SLOWER", "SAME", "UNDECIDED")
 """In the order of the looks."""
 
@@ -48,10 +50,12 @@ VERDICTS = ("FASTER", "SLOWER", "SAME", "UNDECIDED")
 def headline(run: Run) -> Figure:
     """How many times as fast JAX is as PyTorch, in every example."""
     name, title = "headline", "How many times as fast JAX is as PyTorch"
-    if not _headlines(run):
+    lines = _headlines(run)
+    if not lines:
         why = "no example was timed in both frameworks: `twinnets time` does that"
         return Missing(name, title, why)
-    says = f"{speed(run)}; a row an example, each framework in its fastest mode. {BAND}"
+    says = f"{speed(run)}; a row an example, each framework in its fastest mode."
+    says += f" {_notes(lines)}"
     return draw(headline_chart(run), name, title=title, describes=says)
 
 
@@ -74,7 +78,7 @@ def ratios_of(run: Run, example: str) -> Figure:
         return Missing(name, title, why_not(all_))
     base = str(reference([timing.cell for timing in found]))
     lines = [
-        _line(ratio, ratio.subject, _kind(ratio, AGAINST))
+        _line(run, ratio, ratio.subject, _kind(ratio, AGAINST))
         for ratio in run.ratios
         if (ratio.example, ratio.reference) == (example, base) and positive(ratio.ratio)
     ]
@@ -84,7 +88,7 @@ def ratios_of(run: Run, example: str) -> Figure:
     ends = End("← slower", BAD), End("faster →", GOOD)
     chart = forest(lines, AGAINST, ends=ends, title=f"times as fast as {base}")
     told = ", ".join(f"{one.label} {one.times:.3g} × ({one.kind})" for one in lines)
-    says = f"Times as fast as {base}: {told}. {BAND}"
+    says = f"Times as fast as {base}: {told}. {_notes(lines)}"
     return draw(chart, name, title=f"{title}, {base}", describes=says)
 
 
@@ -93,11 +97,16 @@ def _headlines(run: Run) -> list[Line]:
     best = [r for r in run.ratios if r.fastest and positive(r.ratio)]
     own = {ratio.example for ratio in best if ratio.batch is None}
     lines = [
-        _line(ratio, _label(ratio), _kind(ratio, LOOKS))
+        _line(run, ratio, _label(ratio), _kind(ratio, LOOKS))
         for ratio in best
         if ratio.batch is None or ratio.example not in own
     ]
     return sorted(lines, key=lambda line: -line.times)
+
+
+def _notes(lines: Sequence[Line]) -> str:
+    marked = any(line.mark for line in lines)
+    return BAND + (f" {DROPPED} A compiler has left out operations." if marked else "")
 
 
 def _kind(ratio: Ratio, looks: Mapping[str, Look]) -> str:
@@ -106,17 +115,29 @@ def _kind(ratio: Ratio, looks: Mapping[str, Look]) -> str:
     return list(looks)[VERDICTS.index(ratio.verdict)]
 
 
+def _drops(run: Run, ratio: Ratio) -> bool:
+    """Whether one of the two does less than is written."""
+    both = ratio.subject, ratio.reference
+    return any(
+        timing.example == ratio.example and str(timing.cell) in both and drops(timing)
+        for timing in run.timings
+    )
+
+
 def _label(ratio: Ratio) -> str:
     size = "" if ratio.batch is None else f", batch {ratio.batch}"
     return f"{ratio.example}{size}"
 
 
-def _line(ratio: Ratio, label: str, kind: str) -> Line:
+def _line(run: Run, ratio: Ratio, label: str, kind: str) -> Line:
     """How many times as fast is one over the ratio of seconds."""
     low, high = positive(ratio.low), positive(ratio.high)
     times = 1 / ratio.ratio
     parts = [f"{ratio.subject} / {ratio.reference}: {times:.3g} ×", *ratio.unlike]
+    mark = DROPPED if _drops(run, ratio) else ""
     bounds = (1 / high, 1 / low) if low and high else (None, None)
     if low and high:
         parts.insert(1, f"{1 / high:.3g} to {1 / low:.3g}")
-    return Line(label, times, *bounds, positive(ratio.band), kind, "; ".join(parts))
+    return Line(
+        label, times, *bounds, positive(ratio.band), kind, "; ".join(parts), mark
+    )
