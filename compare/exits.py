@@ -45,4 +45,6 @@ def or_usage(call: Callable[[], T], *errors: type[Exception]) -> T:
     try:
         return call()
     except errors as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise usage(f"{error.filename}: {error.strerror}") from None
         raise usage(str(error.args[0]) if error.args else str(error)) from None

@@ -10,7 +10,8 @@ import pytest
 from made_up_times import lost, timing
 from printed import printed, rows
 
-from compare.report.versus_markdown import LIMIT, markdown_versus
+from compare.report.fitted import LIMIT
+from compare.report.versus_markdown import markdown_versus
 from compare.show_versus import show_versus
 from compare.versus import versus
 

@@ -16,6 +16,7 @@ import vl_convert
 from jaxtyping import Float, Int
 
 from compare.report.svg import pruned
+from compare.report.text import seen
 
 WIDTH, HEIGHT = 280, 160
 """Of what lies between the axes, in pixels."""
@@ -90,9 +91,18 @@ def draw(chart: Any, name: str, *, title: str, describes: str) -> Chart:
         .configure_header(labelColor=INK, titleColor=INK, labelFontSize=11)
         .configure_title(color=INK, fontSize=12, fontWeight="normal")
     )
-    spec = styled.to_dict(validate=False)
+    spec = _seen(styled.to_dict(validate=False))
     svg = pruned(vl_convert.vegalite_to_svg(spec), name, ink=INK)
     return Chart(name, title, describes, spec, svg)
+
+
+def _seen(part: Any) -> Any:
+    """Without characters that XML forbids: at those the drawing library aborts."""
+    if isinstance(part, dict):
+        return {seen(name): _seen(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_seen(value) for value in part]
+    return seen(part) if isinstance(part, str) else part
 
 
 def decades(*values: np.ndarray) -> list[float]:

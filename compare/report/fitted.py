@@ -49,7 +49,7 @@ def said(text: str) -> str:
     return markdown(text, at_most=LONGEST)
 
 
-def table(title: str, columns: Sequence[str]) -> str:
+def table(title: str, *columns: str) -> str:
     """The heading and the head of a table."""
     rule = "|".join(["---"] * len(columns))
     return f"\n### {title}\n\n| {' | '.join(columns)} |\n|{rule}|\n"

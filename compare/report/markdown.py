@@ -24,14 +24,14 @@ def markdown(run: Run, faults: Report | None = None) -> str:
         [
             Part("\n### What does not match\n\n", list(_mismatches(run))),
             Part(
-                table("What was compared", ["example", "verdict", *COLUMNS]),
+                table("What was compared", "example", "verdict", *COLUMNS),
                 [_line(line) for line in matrix(run)],
                 f"\n<sub>{LEGEND}</sub>\n",
             ),
             Part(
                 table(
                     "How fast",
-                    ["example", "", "against", "× as fast", "95 %", "verdict"],
+                    *("example", "", "against", "× as fast", "95 %", "verdict"),
                 ),
                 [_ratio(ratio) for ratio in _headlines(run)],
             ),
