@@ -1,10 +1,14 @@
 """What a run amounts to, in sentences made from its rows: plain text."""
 
+from collections.abc import Iterable
+from math import inf
+
 from compare import result
-from compare.fault import NAMES
+from compare.baseline import Change
 from compare.noise import LIMIT
 from compare.outcome import Report
 from compare.result import Example, Row, Run
+from compare.timing import Cell, Ratio
 
 
 def agreement(run: Run) -> str:
@@ -13,10 +17,12 @@ def agreement(run: Run) -> str:
     if not examples:
         return "nothing was compared"
     agree = sum(result.passed(example.verdict) for example in examples)
-    checks = sum(len(example.checks) for example in examples)
+    checks = sum(row.verdict != "skipped" for one in examples for row in one.checks)
     scores = [result.largest_score(example.checks) for example in examples]
     largest = max((score for score in scores if score is not None), default=None)
     told = "" if largest is None else f", largest score {largest:.2g} of {LIMIT:g}"
+    others = len(run.examples) - len(examples)
+    told += f", {others} skipped" if others else ""
     return f"{agree} of {len(examples)} examples agree: {checks} checks{told}"
 
 
@@ -33,26 +39,61 @@ def compared(run: Run) -> list[Example]:
 
 def speed(run: Run) -> str:
     """Which framework is faster in how many examples, each in its fastest mode."""
-    names = {NAMES["jax"]: 0, NAMES["torch"]: 0}
-    others = {"the same": 0, "undecided": 0}
-    for ratio in run.ratios:
-        if not ratio.fastest:
-            continue
-        if ratio.verdict == "FASTER":
-            names[ratio.subject.split()[0]] += 1
-        elif ratio.verdict == "SLOWER":
-            names[ratio.reference.split()[0]] += 1
-        else:
-            others["the same" if ratio.verdict == "SAME" else "undecided"] += 1
-    others = {name: count for name, count in others.items() if count}
-    told = [f"{name} in {count}" for name, count in (names | others).items()]
-    return ", ".join(told).replace(" in ", " is faster in ", 1)
+    verdicts = [ratio.verdict for ratio in fastest(run)]
+    if not verdicts:
+        return "no example was timed in both frameworks"
+    jax, torch, same, open_ = (
+        verdicts.count(verdict) for verdict in ("FASTER", "SLOWER", "SAME", "UNDECIDED")
+    )
+    told = f"JAX is faster in {jax}, PyTorch in {torch}"
+    told += f", the same in {same}" if same else ""
+    return told + (f", undecided in {open_}" if open_ else "")
+
+
+def fastest(run: Run) -> list[Ratio]:
+    """JAX against PyTorch, each in its fastest mode, in every example at full size."""
+    return [one for one in run.ratios if one.fastest and one.batch is None]
+
+
+def as_fast(ratio: Ratio) -> tuple[float, str]:
+    """How many times as fast the subject is, and the interval if there is one."""
+    times, low, high = (
+        1 / seconds if seconds else None
+        for seconds in (ratio.ratio, ratio.high, ratio.low)
+    )
+    interval = "" if low is None or high is None else f"{low:.3g} to {high:.3g}"
+    return inf if times is None else times, interval
 
 
 def claims(run: Run) -> str:
     """How many claims on times hold."""
     kept = sum(claim.holds is True for claim in run.claims)
     return f"{kept} of {len(run.claims)} claims hold"
+
+
+def few(sentences: Iterable[str], *, at_most: int = 3) -> list[str]:
+    """The first of them, each once, and how many more there are."""
+    every = list(dict.fromkeys(sentences))
+    more = len(every) - at_most
+    return every[:at_most] + ([f"and {more} more like these"] if more > 0 else [])
+
+
+def change(found: Change) -> str:
+    """How long a mode takes now, beside the baseline."""
+    cell = Cell(found.example, found.framework, found.mode, found.batch)
+    if found.ratio is None:
+        return f"{found.example}: {cell}"
+    bounds = found.low, found.high
+    reach = "" if None in bounds else " ({:.3g} to {:.3g})".format(*bounds)
+    times = f"takes {found.ratio:.3g} × as long as in the baseline{reach}"
+    return f"{found.example}: {cell} {times}"
+
+
+def sound(run: Run, faults: Report | None) -> bool:
+    """Whether no claim, no baseline and no missed fault speaks against the run."""
+    held = all(claim.holds is not False for claim in run.claims)
+    kept = all(found.verdict != "regressed" for found in run.changes)
+    return held and kept and not (faults and faults.missed)
 
 
 def describe(row: Row) -> str:
@@ -82,7 +123,7 @@ def _off(row: Row) -> str:
     return f" ({', '.join(told)})" if row.score is not None else ""
 
 
-def found(report: Report) -> str:
+def planted(report: Report) -> str:
     """How many planted faults were found, and how loud the faintest was."""
     count = len(report.outcomes)
     scores = [one.score for one in report.outcomes if one.score is not None]

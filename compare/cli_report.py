@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from compare import result
+from compare import answer, result
 from compare.command_report import NAME, STANDARD, Wanted, report
 from compare.exits import or_usage, say, usage
 from compare.result import Run
@@ -28,6 +28,10 @@ def report_run(
         Path | None,
         typer.Option(help="XML: a test for each phase of each example; - prints it."),
     ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="SVG of who is faster: NAME-light.svg and NAME-dark.svg."),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="In JUnit, `precision` does not pass.")
     ] = False,
@@ -37,26 +41,38 @@ def report_run(
 ) -> None:
     """Make a page of a run, Markdown or JUnit: needs neither framework.
 
-    Without --html, --markdown and --junit, or with --open, it is the page.
+    Without any of --html, --markdown, --junit and --picture, or with --open, it is
+    the page.
     """
     found = or_usage(lambda: result.read(folder / "run.json"), result.NotARun)
     if strict and junit is None:
         raise usage("--strict: expected --junit too, for only there it tells")
-    if html is None and (open_ or (markdown is None and junit is None)):
+    if picture is not None and picture.suffix != ".svg":
+        raise usage(f"--picture: expected a name in .svg, got {picture}")
+    if picture is not None and not answer.fastest(found):
+        raise usage("--picture: nothing was timed in both frameworks")
+    others = (markdown, junit, picture)
+    if html is None and (open_ or others == (None, None, None)):
         html = folder / NAME
+    if [html, markdown, junit].count(STANDARD) > 1:
+        raise usage("-: expected at most one of --html, --markdown and --junit")
     if html == STANDARD and open_:
         raise usage("--open: expected a file as --html, got -")
-    write_report(found, folder, Wanted(html, markdown, junit, strict))
+    write_report(found, folder, Wanted(html, markdown, junit, picture, strict))
     if open_ and html is not None:
         typer.launch(str(html.resolve()))
 
 
 def write_report(run: Run, folder: Path, wanted: Wanted) -> None:
     """Write it and say where; leaves with exit code 2 where it cannot be written."""
-    names = [("--html", wanted.html), ("--markdown", wanted.markdown)]
-    for option, path in (*names, ("--junit", wanted.junit)):
-        if path is not None and path != STANDARD and not path.parent.is_dir():
-            raise usage(f"{option}: there is no folder {path.parent}")
+    for option in ("html", "markdown", "junit", "picture"):
+        path = getattr(wanted, option)
+        if path is None or path == STANDARD:
+            continue
+        if not path.parent.is_dir():
+            raise usage(f"--{option}: there is no folder {path.parent}")
+        if path.is_dir():
+            raise usage(f"--{option}: expected a file, {path} is a folder")
     try:
         for path in report(run, folder, wanted):
             if path != STANDARD:

@@ -22,6 +22,7 @@ class Wanted:
     html: Path | None = None
     markdown: Path | None = None
     junit: Path | None = None
+    picture: Path | None = None
     strict: bool = False
 
 
@@ -37,16 +38,23 @@ def report(run: Run, folder: Path, wanted: Wanted) -> Iterator[Path]:
     if wanted.markdown is not None:
         from compare.report.markdown import markdown
 
-        yield _written(wanted.markdown, markdown(run, _faults(folder)).encode())
+        faults = _faults(run, folder)
+        yield _written(wanted.markdown, markdown(run, faults).encode())
     if wanted.junit is not None:
         from compare.report.junit import junit
 
         yield _written(wanted.junit, junit(run, strict=wanted.strict))
+    if wanted.picture is not None:
+        from compare.report.headline_picture import THEMES, headline_picture
+
+        for theme in THEMES:
+            path = wanted.picture.with_stem(f"{wanted.picture.stem}-{theme}")
+            yield _written(path, headline_picture(run, theme).encode())
 
 
-def _faults(folder: Path) -> outcome.Report | None:
+def _faults(run: Run, folder: Path) -> outcome.Report | None:
     try:
-        return outcome.read(folder)
+        return outcome.of_run(folder, run.environment)
     except NotASelftest:
         return None  # the page says why
 

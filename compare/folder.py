@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compare import registry, result, trace_file
+from compare import outcome, registry, result, trace_file
 from compare.registry import load
 from compare.result import Example, NotARun, Run
 from compare.run import Measured, Settings, judge
@@ -30,6 +30,8 @@ def open_folder(folder: Path) -> Path:
             for part in ("traces", "states", "logs", "trained"):
                 shutil.rmtree(folder / part, ignore_errors=True)
             (folder / "run.json").unlink()
+            for about in (outcome.FILE, "report.html"):  # of the run that was here
+                (folder / about).unlink(missing_ok=True)
     except OSError as error:
         raise NotWritable(f"cannot write to {folder}: {error.strerror}") from None
     return probe(folder)
@@ -91,14 +93,10 @@ def again(folder: Path, *, names: Sequence[str] | None = None) -> Run:
         raise NotARun(f"{folder} has no {', '.join(absent)}; it has {', '.join(there)}")
     if gone := [name for name in there if name not in registry.names()]:
         raise NotARun(f"{folder} has examples that are no more: {', '.join(gone)}")
-    return replace(
-        before,
-        examples=[
-            _again(folder, example, settings, before.environment["workers"])
-            for example in before.examples
-            if not names or example.name in names
-        ],
-    )
+    some = result.only(before, names) if names else before
+    sides = before.environment["workers"]
+    again = [_again(folder, one, settings, sides) for one in some.examples]
+    return replace(some, examples=again)
 
 
 def settings_of(run: Run) -> Settings:

@@ -1,5 +1,6 @@
 """What became of planted faults: `selftest.json`, beside a run's `run.json`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,19 @@ def write(report: Report, folder: Path) -> None:
     partial = (folder / FILE).with_suffix(".partial")
     partial.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
     partial.replace(folder / FILE)
+
+
+def of_run(folder: Path, environment: Mapping[str, Any]) -> Report | None:
+    """The outcomes, if they were found with what the run was made with.
+
+    Raises `NotASelftest`.
+    """
+    found = read(folder)
+    for name in ("packages", "commit") if found else ():
+        then, now = found.environment.get(name), environment.get(name)
+        if then is not None and now is not None and then != now:
+            raise NotASelftest(f"{folder / FILE} was made with another {name}")
+    return found
 
 
 def read(folder: Path) -> Report | None:

@@ -14,6 +14,8 @@ def read(
     """The file's content; raises `wrong` with the reason in a person's words."""
     try:
         found = msgspec.json.decode(path.read_bytes())
+    except OSError as error:
+        raise wrong(f"{path} cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise wrong(f"{path} is no JSON, or is cut off: {error}") from None
     version = found.get("schema") if isinstance(found, dict) else None

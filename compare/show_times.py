@@ -178,11 +178,12 @@ def _ratios(found: Sequence[Ratio]) -> Iterator[Table | str]:
             notes.setdefault(note, len(notes) + 1)
         again = ratio.subject == f"{ratio.reference} again"
         verdict = f"[{STYLES[ratio.verdict]}]{ratio.verdict}[/]"
+        times, reach = answer.as_fast(ratio)
         table.add_row(
             ratio.subject,
             ratio.reference,
-            f"{1 / ratio.ratio:.3g}",
-            _inverse(ratio),
+            f"{times:.3g}",
+            reach,
             "[dim]A/A[/]" if again else verdict,
             f"({notes[note]})" if note else "",
         )
@@ -193,12 +194,6 @@ def _ratios(found: Sequence[Ratio]) -> Iterator[Table | str]:
         yield "from what they repeat; only what lies beyond is FASTER or SLOWER"
     for note, number in notes.items():
         yield f"({number}) not like for like: {escape(note)}"
-
-
-def _inverse(ratio: Ratio) -> str:
-    if ratio.low is None or ratio.high is None:
-        return ""
-    return f"{1 / ratio.high:.3g} to {1 / ratio.low:.3g}"
 
 
 def _sweeps(run: Run) -> Iterator[Table | str]:
@@ -231,10 +226,8 @@ def _changes(run: Run) -> Iterator[str]:
     """Against the baseline."""
     styles = {"regressed": "bold red", "undecided": "magenta"}
     for change in run.changes:
-        name = f"{escape(change.example)}: {NAMES[change.framework]} {change.mode}"
-        times = "" if change.ratio is None else f", {change.ratio:.3g} × the time saved"
         style = styles.get(change.verdict, "dim")
-        yield f"[{style}]{change.verdict}[/] {name}{times}"
+        yield f"[{style}]{change.verdict}[/] {escape(answer.change(change))}"
 
 
 def _claimed(claim: Claim) -> str:

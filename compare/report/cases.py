@@ -153,8 +153,7 @@ def _changes(run: Run, name: str) -> Iterator[Case]:
         if change.example != name:
             continue
         cell = Cell(name, change.framework, change.mode, change.batch)
-        times = "" if change.ratio is None else f": {change.ratio:.3g} × the time saved"
-        why = f"{change.verdict}{times}"
+        why = f"{change.verdict}: {answer.change(change)}"
         if change.verdict == "regressed":
             yield Case(f"{cell} against its baseline", "failure", "baseline", why, why)
         elif change.verdict == "kept":

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from compare.fault import NAMES
 from compare.ratios import LEFT_OUT
 from compare.report.chart import COLOURS
-from compare.report.text import seen
 from compare.result import Run
 from compare.show_times import shown
 from compare.timing import MODES, Sweep, Timing
@@ -73,7 +72,7 @@ def percent(part: float) -> str:
 
 def mode_of(timing: Timing | Sweep) -> str:
     """Framework and mode, as they are printed."""
-    return seen(f"{NAMES[timing.framework]} {timing.mode}", lines=False)
+    return f"{NAMES[timing.framework]} {timing.mode}"
 
 
 def colour(mode: str) -> str:

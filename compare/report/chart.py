@@ -20,13 +20,33 @@ from compare.report.text import seen
 
 WIDTH, HEIGHT = 280, 160
 """Of what lies between the axes, in pixels."""
-POINTS = 240
+POINTS = 180
 """Of one line, at most about so many."""
 INK, MUTED, FAINT = "var(--ink)", "var(--muted)", "var(--line)"
 JAX, TORCH = "var(--jax)", "var(--torch)"
 GOOD, OPEN, BAD = "var(--good)", "var(--open)", "var(--bad)"
 COLOURS = {"JAX": JAX, "PyTorch": TORCH}
 _DIGITS = 4
+_PLAIN = {"titleFontWeight": "normal", "labelFontSize": 11}
+_INKED = {"labelColor": INK, "titleColor": INK, **_PLAIN}
+LOOKS = {
+    "aria": False,
+    "background": "transparent",
+    "font": "system-ui, sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        **_INKED,
+        "titleFontSize": 12,
+        "domainColor": MUTED,
+        "tickColor": MUTED,
+        "gridColor": FAINT,
+    },
+    "legend": {**_INKED, "titleFontSize": 11, "orient": "top"},
+    "header": _INKED,
+    "title": {"color": INK, "fontSize": 12, "fontWeight": "normal"},
+}
+"""Vega-Lite's configuration for all charts. To set it by Altair takes longer than the
+chart itself, for each setting copies all of it."""
 
 
 @dataclass(frozen=True)
@@ -53,46 +73,22 @@ Figure = Chart | Missing
 
 
 def slug(name: str) -> str:
-    """An identifier of a page from any name: letters, digits and hyphens.
+    """An example's identifier in a page, from any name.
 
-    What differs in other characters would be alike, so a digest of it is added.
+    It has no two hyphens beside each other: those begin its parts. What differs in
+    other characters than small letters and digits would be alike, so a digest is added.
     """
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
-    if plain == name.replace("_", "-"):
-        return plain
-    return f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    plain = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")[:60].strip("-")
+    if re.fullmatch("[a-z0-9]+(_[a-z0-9]+)*", name) and len(name) <= 60:
+        return f"example-{plain}"
+    digest = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:8]
+    return "-".join(filter(None, ("example", plain, digest)))
 
 
 def draw(chart: Any, name: str, *, title: str, describes: str) -> Chart:
     """An Altair chart in the page's looks; its title stands above it, in the page."""
-    styled = (
-        chart.configure(
-            aria=False, background="transparent", font="system-ui, sans-serif"
-        )
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=INK,
-            titleColor=INK,
-            domainColor=MUTED,
-            tickColor=MUTED,
-            gridColor=FAINT,
-            labelFontSize=11,
-            titleFontSize=12,
-            titleFontWeight="normal",
-        )
-        .configure_legend(
-            labelColor=INK,
-            titleColor=INK,
-            labelFontSize=11,
-            titleFontSize=11,
-            titleFontWeight="normal",
-            orient="top",
-        )
-        .configure_header(labelColor=INK, titleColor=INK, labelFontSize=11)
-        .configure_title(color=INK, fontSize=12, fontWeight="normal")
-    )
-    spec = _seen(styled.to_dict(validate=False))
-    svg = pruned(vl_convert.vegalite_to_svg(spec), name, ink=INK)
+    spec = _seen(chart.to_dict(validate=False) | {"config": LOOKS})
+    svg = pruned(vl_convert.vegalite_to_svg(spec), name)
     return Chart(name, title, describes, spec, svg)
 
 
@@ -102,7 +98,7 @@ def _seen(part: Any) -> Any:
         return {seen(name): _seen(value) for name, value in part.items()}
     if isinstance(part, list):
         return [_seen(value) for value in part]
-    return seen(part) if isinstance(part, str) else part
+    return seen(part, lines=False) if isinstance(part, str) else part
 
 
 def decades(*values: np.ndarray) -> list[float]:
@@ -120,8 +116,9 @@ def rows(**columns: Any) -> alt.Data:
     """Columns of equal length as a chart's data, in four digits; null for no number."""
     lists = [np.asarray(values).ravel().tolist() for values in columns.values()]
     found = zip(*lists, strict=True)
+    # Altair copies lists at every step of making a chart, and leaves tuples alone.
     return alt.Data(
-        values=[dict(zip(columns, map(_short, row), strict=True)) for row in found]
+        values=tuple(dict(zip(columns, map(_short, row), strict=True)) for row in found)
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from compare import result
+from compare.answer import few
 from compare.result import Row, Verdict
 from compare.trace import Step
 
@@ -42,7 +43,7 @@ def quantities(rows: Iterable[Row]) -> list[Quantity]:
             name,
             _precision([row for row in own if row.precision != "float32"]),
             _precision([row for row in own if row.precision == "float32"]),
-            list(dict.fromkeys(row.why for row in own if _tells(row))),
+            few(row.why for row in own if _tells(row)),
         )
         for (phase, name), own in found.items()
     ]
@@ -56,9 +57,11 @@ def _tells(row: Row) -> bool:
 def _precision(rows: Sequence[Row]) -> Precision | None:
     if not rows:
         return None
-    worst = result.first_failure(rows) or max(rows, key=_size)
+    found = result.verdict(rows)
+    own = [row for row in rows if row.verdict == found]
+    worst = result.first_failure(rows) or max(own or rows, key=_size)
     return Precision(
-        result.verdict(rows),
+        found,
         len(rows),
         worst.score,
         worst.leaf,

@@ -29,7 +29,7 @@ class NotThere(ValueError):
 
 def loss(name: str, sides: Sides, *, log: bool) -> Figure:
     """Both float32 losses of the whole run; `Missing` where there is none to draw."""
-    called, title = f"{slug(name)}-loss", "Loss"
+    called, title = f"{slug(name)}--loss", "Loss"
     try:
         values, steps = _losses(sides)
     except NotThere as error:

@@ -13,7 +13,7 @@ from compare.result import Example
 
 def divergence(example: Example, sides: Sides) -> Figure:
     """The losses' distance, step by step; `Missing` where a side has no losses."""
-    called, title = f"{slug(example.name)}-divergence", "Divergence"
+    called, title = f"{slug(example.name)}--divergence", "Divergence"
     try:
         apart = _apart(example, sides)
     except NotThere as error:
@@ -82,7 +82,7 @@ def _tell_largest(apart: Apart) -> str:
         if not np.isfinite(apart.difference[first]):
             much = "more than any number"
         return (
-            f"{both} in the loss by more than rounding, 32 floors, at "
+            f"{both} in the loss by more than rounding, {noise.LIMIT:.0f} floors, at "
             f"{counted(many)}, first at step {first:,}: by {much}"
         )
     known = np.flatnonzero(~apart.neither[: apart.horizon])
@@ -91,5 +91,5 @@ def _tell_largest(apart: Apart) -> str:
     return (
         f"{both} by at most {apart.difference[known].max():.2g} in the loss over "
         f"{counted(apart.horizon)}, {apart.scores[known].max():.2g} floors at most; "
-        "32 would be rounding still"
+        f"{noise.LIMIT:.0f} would be rounding still"
     )

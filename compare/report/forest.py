@@ -9,7 +9,6 @@ import altair as alt
 
 from compare.report.cells import NAME_WIDTH
 from compare.report.chart import INK, MUTED, rows
-from compare.report.text import seen
 
 PLOT = 230
 """Pixels between the axes; names and numbers stand to both sides."""
@@ -84,7 +83,7 @@ def forest(
     axis = alt.Axis(
         values=_ticks(low, high), labelExpr=_LABEL, labelFlush=False, domain=False
     )
-    x = alt.X("times:Q", title=seen(title, lines=False), scale=scale, axis=axis)
+    x = alt.X("times:Q", title=title, scale=scale, axis=axis)
     kinds = {line.kind for line in lines}
     found = {kind: look for kind, look in looks.items() if kind in kinds}
     layers = [
@@ -131,7 +130,7 @@ def _data(lines: Sequence[Line], low: float, high: float) -> alt.Data:
 
     bands = [line.band or 0.0 for line in lines]
     return rows(
-        label=[seen(line.label, lines=False) for line in lines],
+        label=[line.label for line in lines],
         times=[line.times for line in lines],
         low=[within(line.low or line.times) for line in lines],
         high=[within(line.high or line.times) for line in lines],
@@ -139,7 +138,7 @@ def _data(lines: Sequence[Line], low: float, high: float) -> alt.Data:
         to=[within(exp(min(band, 50.0))) for band in bands],
         kind=[line.kind for line in lines],
         number=[f"{_three(line.times)} ×{line.mark}" for line in lines],
-        says=[seen(line.says) for line in lines],
+        says=[line.says for line in lines],
     )
 
 

@@ -16,7 +16,6 @@ from compare.report.cells import (
     timed,
 )
 from compare.report.chart import INK, Figure, Missing, draw, rows
-from compare.report.text import seen
 from compare.result import Run
 from compare.timing import MODES, Timing
 
@@ -40,7 +39,10 @@ def fraction(run: Run) -> Figure:
     if not fields:
         return Missing(name, title, _NONE)
     less = {
-        (timing.example, mode_of(timing)) for timing in run.timings if drops(timing)
+        (name, mode_of(timing))
+        for name in dict.fromkeys(timing.example for timing in run.timings)
+        for timing in at_one_size(run, name)
+        if drops(timing)
     }
     whole = [field for field in fields if field[:2] not in less]
     best = max(whole, key=lambda field: field[2], default=None)
@@ -117,7 +119,7 @@ def _grid(
     modes = _order([mode for _, mode, _ in fields])
     most = max(number for *_, number in fields) or 1.0
     data = rows(
-        example=[seen(example, lines=False) for example, *_ in fields],
+        example=[example for example, *_ in fields],
         mode=[mode for _, mode, _ in fields],
         colour=[colour(mode) for _, mode, _ in fields],
         strength=[DARKEST * sqrt(number / most) for *_, number in fields],

@@ -168,7 +168,7 @@ def lines(
 
     def told(channel: Any, values: list[Any]) -> Any:
         scale = alt.Scale(domain=names, range=values)
-        return channel("line:N", title=None, scale=scale, legend=legend)
+        return channel("line:O", title=None, scale=scale, legend=legend)
 
     told_apart = {
         "color": told(alt.Color, [COLOURS.get(name, INK) for name in names]),

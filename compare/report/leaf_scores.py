@@ -61,9 +61,9 @@ def cells(example: Example) -> list[Cell]:
         if not usual and row.verdict not in FAILS:
             continue
         point = "run" if row.step is None else one_line(row.step)
-        leaf = one_line(row.leaf or row.quantity)
-        cell = Cell(row.phase, leaf, point, score, row.verdict)
-        place = cell.phase, cell.leaf, cell.point
+        whole = row.leaf or row.quantity
+        cell = Cell(row.phase, one_line(whole), point, score, row.verdict)
+        place = cell.phase, whole, cell.point
         if place not in held or cell.badness > held[place].badness:
             held[place] = cell
     return list(held.values())
@@ -86,6 +86,7 @@ def worst(cells: Sequence[Cell], field: str, *, at_most: int) -> list[str]:
 
 
 def told(cells: Sequence[Cell], shown: Sequence[Cell]) -> str:
+    """The scores in words, and how many of them are drawn."""
     kinds = [cell.kind for cell in cells]
     leaves, points = ({getattr(c, f) for c in cells} for f in ("leaf", "point"))
     told = (
@@ -96,8 +97,9 @@ def told(cells: Sequence[Cell], shown: Sequence[Cell]) -> str:
     if passed:
         top = max(passed, key=lambda cell: cell.badness)
         told += (
-            f": the largest that passes is {top.score:.2g} ({top.leaf} at {top.point}),"
-            f" {LIMIT:.0f} would be rounding still; {kinds.count(NONE)} are 0"
+            f": the largest that passes is {top.score:.2g} ({top.leaf} at step "
+            f"{top.point}), {LIMIT:.0f} would be rounding still; "
+            f"{kinds.count(NONE)} are 0"
         )
     told += f"; {kinds.count(LOST)} fail, {kinds.count(UNCLEAR)} are unresolved."
     if len(shown) < len(cells):

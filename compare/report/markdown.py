@@ -6,7 +6,7 @@ from compare import answer
 from compare.outcome import Report
 from compare.report import told
 from compare.report.fitted import Part, fitted, row, said, table
-from compare.report.matrix import COLUMNS, LEGEND, Line, as_fast, matrix
+from compare.report.matrix import COLUMNS, LEGEND, Line, matrix
 from compare.report.mismatch import Mismatch, mismatches
 from compare.result import Run, passed
 from compare.timing import Ratio
@@ -33,13 +33,13 @@ def markdown(run: Run, faults: Report | None = None) -> str:
                     "How fast",
                     *("example", "", "against", "× as fast", "95 %", "verdict"),
                 ),
-                [_ratio(ratio) for ratio in _headlines(run)],
+                [_ratio(ratio) for ratio in answer.fastest(run)],
             ),
             Part("\n### Claims on times\n\n", list(_claims(run))),
             Part(
                 "\n<details><summary>Where and how</summary>\n\n",
                 [f"- {fact.name}: {said(fact.value)}\n" for fact in told.facts(run)]
-                + [f"- again: {said(told.command(run))}\n"],
+                + [f"- again: {said(line)}\n" for line in told.commands(run)],
                 "\n</details>\n",
             ),
         ],
@@ -53,9 +53,10 @@ def _answer(run: Run, faults: Report | None) -> str:
     if run.claims:
         sentences.append(answer.claims(run))
     if faults is not None:
-        sentences.append(answer.found(faults))
+        sentences.append(answer.planted(faults))
     first, *rest = sentences
-    return "\n\n".join([f"## {first}", *(f"{sentence}." for sentence in rest)]) + "\n"
+    others = (f"{line[0].upper()}{line[1:]}." for line in rest)
+    return "\n\n".join([f"## {first}", *others]) + "\n"
 
 
 def _mismatches(run: Run) -> Iterator[str]:
@@ -66,7 +67,7 @@ def _mismatches(run: Run) -> Iterator[str]:
 def _more(found: Mismatch) -> str:
     cause = f" Likely cause: {said(found.cause)}." if found.cause else ""
     others = len(found.others)
-    after = f" {others} more phases differ after it." if others else ""
+    after = f" And {others} more after it." if others else ""
     return f"{cause}{after} Again: {said(found.command)}"
 
 
@@ -77,12 +78,8 @@ def _line(line: Line) -> str:
     return row(line.example.name, f"{SIGNS[passed(verdict)]} {verdict}", *cells)
 
 
-def _headlines(run: Run) -> list[Ratio]:
-    return [ratio for ratio in run.ratios if ratio.fastest]
-
-
 def _ratio(ratio: Ratio) -> str:
-    times, interval = as_fast(ratio)
+    times, interval = answer.as_fast(ratio)
     modes = ratio.example, ratio.subject, ratio.reference
     return row(*modes, f"{times:.3g}", interval, ratio.verdict)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import inf
 
 from compare import result
+from compare.answer import as_fast, fastest
 from compare.fault import NAMES
 from compare.report.chart import slug
 from compare.result import Example, Row, Run, Verdict
@@ -22,7 +23,7 @@ PHASES: dict[str, tuple[str, ...]] = {
 }
 """Columns of float64 rows, and the phases that each is made of."""
 FLOAT32 = "float32"
-TIMES = ("eager", "jit", "fastest")
+TIMES = {"eager time": "eager", "jit time": "jit", "fastest time": "fastest"}
 """JAX against PyTorch: both eager, JAX compiled, each in its fastest mode."""
 COLUMNS = (*PHASES, FLOAT32, *TIMES)
 LETTERS: dict[Verdict, str] = {
@@ -60,7 +61,12 @@ class Cell:
         """Which part of the example's section tells more."""
         if self.column in TIMES:
             return "speed"
-        return "checks" if self.column == FLOAT32 else self.column
+        return "checks" if self.column == FLOAT32 else f"in-{self.column}"
+
+    @property
+    def sort(self) -> str:
+        """The number as JavaScript reads it; what fails without one is the largest."""
+        return "Infinity" if self.number == inf else repr(self.number)
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ def matrix(run: Run) -> list[Line]:
 
 def _cell(run: Run, example: Example, column: str) -> Cell:
     if column in TIMES:
-        return _time(column, ratio_of(run.ratios, example.name, column))
+        return _time(column, ratio_of(run, example.name, TIMES[column]))
     rows = [row for row in example.checks if _belongs(row, column)]
     return _checked(column, rows)
 
@@ -100,38 +106,36 @@ def _checked(column: str, rows: Sequence[Row]) -> Cell:
     if not rows:
         return Cell(column, says="nothing to compare")
     found = result.verdict(rows)
-    scores = [row.score for row in rows if row.score is not None]
-    largest = max(scores, default=None)
-    told = "" if largest is None else f", largest score {largest:.2g}"
+    fails = result.first_failure(rows)
+    number = fails.score if fails else _largest(rows)
+    told = "" if number is None else f", largest score {number:.2g}"
     many = f"{len(rows)} check" + ("s" if len(rows) > 1 else "")
-    short = "" if largest is None else f"{largest:.2g}"
-    says = f"{found}: {many}{told}"
-    return Cell(column, LETTERS[found], found, says, short, largest)
+    short = "" if number is None else f"{number:.2g}"
+    if found in result.FAILS and number is None:
+        number = inf
+    return Cell(column, LETTERS[found], found, f"{found}: {many}{told}", short, number)
 
 
-def ratio_of(ratios: Sequence[Ratio], example: str, column: str) -> Ratio | None:
+def _largest(rows: Sequence[Row]) -> float | None:
+    """Of what says something."""
+    known = [row.score for row in rows if row.verdict != "unresolved"]
+    return max((score for score in known if score is not None), default=None)
+
+
+def ratio_of(run: Run, example: str, mode: str) -> Ratio | None:
     """The comparison of the two frameworks that a column tells of, at full size."""
-    jax, torch = NAMES["jax"], NAMES["torch"]
-    notebook = {f"{torch} {mode}" for mode in EAGER["torch"]}
-    for ratio in ratios:
-        if ratio.example != example or ratio.batch is not None:
-            continue
-        if column == "fastest":
-            if ratio.fastest:
-                return ratio
-        elif ratio.subject == f"{jax} {column}" and ratio.reference in notebook:
-            return ratio
-    return None
-
-
-def as_fast(ratio: Ratio) -> tuple[float, str]:
-    """How many times as fast the subject is, and the interval."""
-    times, low, high = (
-        1 / seconds if seconds else None
-        for seconds in (ratio.ratio, ratio.high, ratio.low)
+    loops = {f"{NAMES['torch']} {loop}" for loop in EAGER["torch"]}
+    found = (
+        fastest(run)
+        if mode == "fastest"
+        else [
+            ratio
+            for ratio in run.ratios
+            if ratio.subject == f"{NAMES['jax']} {mode}" and ratio.reference in loops
+        ]
     )
-    interval = "" if low is None or high is None else f"{low:.3g} to {high:.3g}"
-    return inf if times is None else times, interval
+    own = (r for r in found if r.example == example and r.batch is None)
+    return next(own, None)
 
 
 def _time(column: str, ratio: Ratio | None) -> Cell:
@@ -143,4 +147,4 @@ def _time(column: str, ratio: Ratio | None) -> Cell:
     faster = {"FASTER": "jax", "SLOWER": "torch", "SAME": "same"}
     kind = faster.get(ratio.verdict, "undecided")
     says = f"{pair}: {times:.3g} × as fast{told}, {ratio.verdict}"
-    return Cell(column, FASTER[kind], kind, says, f"{times:.2g}×", times)
+    return Cell(column, FASTER[kind], kind, says, f"{times:.3g}×", times)

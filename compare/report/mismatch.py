@@ -1,5 +1,6 @@
 """What does not match, where, by how much, and what it is most likely due to."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -50,7 +51,7 @@ def _mismatch(run: Run, example: Example) -> Mismatch:
         cause.likely(rows[0]) if rows else "",
         sentences[1:],
         told.again(run, [example.name]),
-        f"twinnets show {example.name}",
+        shlex.join(["twinnets", "show", example.name]),
     )
 
 

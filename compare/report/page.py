@@ -2,7 +2,7 @@
 
 A Content-Security-Policy in the file lets no request leave it and no script run but
 ours, which it knows by their digests. Vega needs to compile its expressions, hence
-`unsafe-eval`: what it compiles are the charts' own, data are never part of them.
+`unsafe-eval`: they are the charts' own, with names of data at most as quoted strings.
 """
 
 import base64
@@ -17,13 +17,16 @@ from pathlib import Path
 
 import msgspec
 import vl_convert
+from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from compare import answer
 from compare.report import text
 from compare.report.chart import Chart, slug
 from compare.report.checks import Precision, Quantity
 from compare.report.matrix import PHASES
+from compare.report.svg import style
 from compare.report.view import View, view_of
 from compare.result import Run
 
@@ -35,18 +38,20 @@ VEGA = "window.vegaEmbed = vegaEmbed;"
 
 def page(run: Run, folder: Path) -> str:
     """The report; `folder` is where the run's traces are, if they are there."""
-    view = view_of(run, folder)
+    # Altair would hold every part of a chart against Vega-Lite's schema again.
+    with debug_mode(False):
+        view = view_of(run, folder)
     jinja = _environment()
-    script = _source(SCRIPT)
-    library = vl_convert.javascript_bundle(VEGA)
+    script = source(SCRIPT)
+    library, bundled = _library()
     data = packed(msgspec.json.encode(run))
     return jinja.get_template("page.html").render(
         view=view,
         policy=_policy(script, library),
         version=version("twinnets"),
-        css=Markup("\n".join(_source(name) for name in STYLES)),
+        css=Markup("\n".join([*map(source, STYLES), style(".still svg ")])),
         script=Markup(script),
-        library=_library(library),
+        library=bundled,
         charts=packed(_specs(view)),
         data=data,
         data_size=f"{len(data) * 3 / 4 / 1e3:.0f} kB",
@@ -66,7 +71,7 @@ def _environment() -> Environment:
         "markup": Markup,
         "short": _short,
         "place": _place,
-        "slug": slug,
+        "told": answer.change,
         "groupby_column": _by_column,
     }
     return found
@@ -79,7 +84,8 @@ def _visible(value: object) -> object:
     return text.seen(value)
 
 
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """A file of this package."""
     return files("compare.report").joinpath(name).read_text(encoding="utf-8").strip()
 
 
@@ -89,9 +95,10 @@ def packed(content: bytes) -> str:
 
 
 @cache
-def _library(source: str) -> str:
-    """Vega and Vega-Lite, a third of their size."""
-    return packed(source.encode())
+def _library() -> tuple[str, str]:
+    """Vega and Vega-Lite, and the same at a third of the size."""
+    bundle = vl_convert.javascript_bundle(VEGA)
+    return bundle, packed(bundle.encode())
 
 
 def _specs(view: View) -> bytes:
@@ -123,4 +130,4 @@ def _by_column(rows: Sequence[Quantity]) -> Iterator[tuple[str, list[Quantity]]]
     """Rows by the column of the matrix that links to them."""
     column_of = {phase: name for name, phases in PHASES.items() for phase in phases}
     for column, own in groupby(rows, lambda row: column_of.get(row.phase, row.phase)):
-        yield column, list(own)
+        yield column if column in PHASES else slug(column), list(own)

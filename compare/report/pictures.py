@@ -35,10 +35,10 @@ def figures(name: str, spec: Training, sides: Sides, *, seed: int) -> list[Figur
     data = prepare(spec, seed).data
     called = slug(name)
     if spec.picture == "line":
-        made = [_line(f"{called}-line", spec, data, sides)]
+        made = [_line(f"{called}--line", spec, data, sides)]
     else:
-        made = [_surface(f"{called}-{side}", data, sides, side) for side in FRAMEWORKS]
-        made.append(_difference(f"{called}-difference", sides))
+        made = [_surface(f"{called}--{side}", data, sides, side) for side in FRAMEWORKS]
+        made.append(_difference(f"{called}--difference", sides))
     return [_or_missing(*each) for each in made]
 
 

@@ -12,7 +12,7 @@ from compare.timing import Timing
 
 PANEL = (150, 60)
 """Pixels between the axes of one mode."""
-MANY = 100
+MANY = 60
 """Samples of one mode that are drawn, about; the extremes of each block are."""
 _NUMBER = "format(datum.value, '.6~g')"
 # Ordered, of about one lightness, which is far from white and from black alike.

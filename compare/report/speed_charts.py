@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import altair as alt
 
-from compare.answer import speed
+from compare.answer import as_fast, fastest, speed
 from compare.ratios import reference
 from compare.report.cells import at_one_size, drops, positive, timed, why_not
 from compare.report.chart import (
@@ -93,13 +93,11 @@ def ratios_of(run: Run, example: str) -> Figure:
 
 
 def _headlines(run: Run) -> list[Line]:
-    """The fastest first; of examples that were only swept, a row for each size."""
-    best = [r for r in run.ratios if r.fastest and positive(r.ratio)]
-    own = {ratio.example for ratio in best if ratio.batch is None}
+    """The fastest first."""
     lines = [
-        _line(run, ratio, _label(ratio), _kind(ratio, LOOKS))
-        for ratio in best
-        if ratio.batch is None or ratio.example not in own
+        _line(run, ratio, ratio.example, _kind(ratio, LOOKS))
+        for ratio in fastest(run)
+        if positive(ratio.ratio)
     ]
     return sorted(lines, key=lambda line: -line.times)
 
@@ -124,20 +122,14 @@ def _drops(run: Run, ratio: Ratio) -> bool:
     )
 
 
-def _label(ratio: Ratio) -> str:
-    size = "" if ratio.batch is None else f", batch {ratio.batch}"
-    return f"{ratio.example}{size}"
-
-
 def _line(run: Run, ratio: Ratio, label: str, kind: str) -> Line:
     """How many times as fast is one over the ratio of seconds."""
     low, high = positive(ratio.low), positive(ratio.high)
-    times = 1 / ratio.ratio
-    parts = [f"{ratio.subject} / {ratio.reference}: {times:.3g} ×", *ratio.unlike]
-    mark = DROPPED if _drops(run, ratio) else ""
     bounds = (1 / high, 1 / low) if low and high else (None, None)
-    if low and high:
-        parts.insert(1, f"{1 / high:.3g} to {1 / low:.3g}")
+    times, interval = as_fast(ratio)
+    both = f"{ratio.subject} / {ratio.reference}: {times:.3g} ×"
+    parts = [both, *([interval] if interval else []), *ratio.unlike]
+    mark = DROPPED if _drops(run, ratio) else ""
     return Line(
         label, times, *bounds, positive(ratio.band), kind, "; ".join(parts), mark
     )

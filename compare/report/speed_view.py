@@ -12,6 +12,7 @@ from compare.report.sample_charts import samples
 from compare.report.speed_charts import headline, ratios_of
 from compare.report.sweep_charts import sweeps
 from compare.result import Run
+from compare.show_times import LEGEND
 from compare.timing import Claim
 
 
@@ -20,6 +21,7 @@ class Speed:
     """What was timed, over all examples."""
 
     headline: Figure
+    legend: str
     figures: list[Figure]
     claims: list[Claim]
     manifests: list[Manifest]
@@ -33,6 +35,7 @@ def speed_of(run: Run) -> Speed | None:
         return None
     return Speed(
         headline(run),
+        " ".join(LEGEND.split()),
         [fraction(run), memory(run)],
         [claim for claim in run.claims if claim.holds is not True],
         fairness(run),

@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 from jaxtyping import Float
 
-from compare.report.cells import colour, mode_of, positive, shape, timed
+from compare.report.cells import colour, mode_of, positive, shape, timed, why_not
 from compare.report.chart import (
     INK,
     MUTED,
@@ -22,7 +22,6 @@ from compare.report.chart import (
     rows,
     slug,
 )
-from compare.report.text import seen
 from compare.result import Run
 from compare.timing import Sweep, Timing
 
@@ -43,8 +42,7 @@ def sweeps(run: Run, example: str) -> Figure | None:
         return None
     found = timed(all_)
     if not found:
-        told = [f"{t.cell}: {t.outcome}, {t.why}" for t in all_]
-        return Missing(name, title, "; ".join(told))
+        return Missing(name, title, why_not(all_))
     lines = [one for one in run.sweeps if one.example == example and _drawn(one)]
     sizes = sorted({timing.batch for timing in found if timing.batch})
     layers = [*_fits(lines, found), *_crossed(run, example, sizes), *_points(found)]
@@ -79,7 +77,7 @@ def _axis(found: Sequence[Timing]) -> tuple[alt.X, alt.Y]:
         grid=False,
     )
     powers = alt.Axis(values=decades(micro), format="~g")
-    log = alt.Scale(type="log", nice=False, zero=False)
+    log = alt.Scale(type="log", nice=False)
     return (
         alt.X("batch:Q", title="rows of a batch", scale=log, axis=ticks),
         alt.Y("micro:Q", title="µs a step", scale=alt.Scale(type="log"), axis=powers),
@@ -150,7 +148,7 @@ def _crossed(run: Run, example: str, sizes: Sequence[int]) -> list[alt.Chart]:
     for one in run.crossovers:
         at = positive(one.batch)
         if one.example == example and at and sizes[0] <= at <= sizes[-1]:
-            says = [f"{seen(one.left)} =", seen(one.right), f"at {at:.3g}"]
+            says = [f"{one.left} =", one.right, f"at {at:.3g}"]
             layers += _rule(at, says, left=at > sqrt(sizes[0] * sizes[-1]))
     return layers
 

@@ -47,7 +47,7 @@ def figures(folder: Path, name: str, spec: Training, *, seed: int) -> list[Figur
 def _figure(
     folder: Path, name: str, spec: Training, side: str, seed: int
 ) -> Figure | None:
-    called, title = f"{slug(name)}-trained-{side}", f"Trained alone in {NAMES[side]}"
+    called, title = f"{slug(name)}--trained-{side}", f"Trained alone in {NAMES[side]}"
     try:
         kept = trained.load(folder, name, side)
         if kept is None:

@@ -1,13 +1,14 @@
 """Facts of a run for the page: where, with what, how to repeat it."""
 
 import shlex
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from compare import registry
 from compare.result import Run
-from compare.task import FULL, NORMAL, QUICK
+from compare.task import FULL, QUICK
 
 FLAGS = {"quick": QUICK, "full": FULL}
 
@@ -46,8 +47,7 @@ def _machine(told: Mapping[str, Any]) -> Iterator[str]:
         yield str(processor)
     if cores := told.get("cores"):
         yield f"{cores} cores"
-    memory = told.get("memory")
-    if isinstance(memory, int | float):
+    if memory := number(told.get("memory")):
         yield f"{memory / 2**30:.0f} GiB"
     gpus = {str(w.get("gpu", "none")) for w in _workers(told).values()} - {"none"}
     yield from sorted(gpus)
@@ -87,12 +87,16 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def command(run: Run) -> str:
-    """The command that was typed; where it is not known, one that does the same."""
-    typed = run.environment.get("command")
-    if isinstance(typed, list | tuple) and typed:
-        return shlex.join(map(str, typed))
-    return again(run, [example.name for example in run.examples])
+def commands(run: Run) -> list[str]:
+    """What was typed to run and to time; where it is not known, what does the same."""
+    told = run.environment, _mapping(run.environment.get("timing"))
+    typed = [_typed(part.get("command")) for part in told]
+    typed[0] = typed[0] or again(run, [example.name for example in run.examples])
+    return list(dict.fromkeys(filter(None, typed)))
+
+
+def _typed(words: Any) -> str:
+    return shlex.join(map(str, words)) if isinstance(words, list | tuple) else ""
 
 
 def again(run: Run, names: Sequence[str]) -> str:
@@ -104,7 +108,7 @@ def again(run: Run, names: Sequence[str]) -> str:
     parts += ["--seed", str(run.seed)]
     effort = _mapping(told.get("effort"))
     for flag, preset in FLAGS.items():
-        if preset != NORMAL and effort == vars(preset):
+        if effort == vars(preset):
             parts.append(f"--{flag}")
     if told.get("device") not in (None, "cpu"):
         parts += ["--device", str(told["device"])]
@@ -114,6 +118,13 @@ def again(run: Run, names: Sequence[str]) -> str:
 def _workers(told: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     found = _mapping(told.get("workers"))
     return {str(side): worker for side, worker in found.items() if _mapping(worker)}
+
+
+def number(value: Any) -> float | None:
+    """A finite number, or None for whatever else may stand in its place."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) <= sys.float_info.max else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

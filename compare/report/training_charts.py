@@ -53,7 +53,7 @@ def figures(example: Example, spec: Training, sides: Sides) -> list[Figure]:
 
 def heat_map(example: Example) -> Figure:
     """Scores of gradients and updates, by leaf and by checkpoint; needs rows only."""
-    name, title = f"{slug(example.name)}-scores", "Scores of every leaf"
+    name, title = f"{slug(example.name)}--scores", "Scores of every leaf"
     found = cells(example)
     if not found:
         why = "the run has no float64 scores of gradients or updates"
@@ -127,6 +127,6 @@ def _colours(used: Sequence[str]) -> dict[str, Any]:
     opacity = alt.Scale(type="ordinal", domain=list(used), range=list(opacities))
     colour = alt.Scale(domain=list(used), range=list(colours))
     return {
-        "color": alt.Color("kind:N", scale=colour, **shared),
-        "opacity": alt.Opacity("kind:N", scale=opacity, **shared),
+        "color": alt.Color("kind:O", scale=colour, **shared),
+        "opacity": alt.Opacity("kind:O", scale=opacity, **shared),
     }

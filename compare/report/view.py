@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from compare import answer, noise, outcome, registry, result
 from compare.outcome import NotASelftest, Report
@@ -23,7 +24,7 @@ from compare.result import Example, Run
 from compare.spec import Training
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """One example."""
 
@@ -41,15 +42,15 @@ class Section:
     quantities: list[Quantity]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class View:
     """The page, from top to bottom."""
 
     agreement: str
-    good: bool
+    state: Literal["good", "open", "bad"]
     sentences: list[str]
     facts: list[Fact]
-    command: str
+    commands: list[str]
     mismatches: list[Mismatch]
     columns: Sequence[str]
     verdicts: list[str]
@@ -89,55 +90,63 @@ class View:
 
 def view_of(run: Run, folder: Path) -> View:
     """The whole page; a part that cannot be read says why in its place."""
-    faults, complaint = _faults(folder)
+    faults, complaint = _faults(run, folder)
     speed = speed_of(run)
-    sentences = [answer.speed(run) + "."] if speed else []
-    sentences += [answer.claims(run) + "."] if run.claims else []
-    sentences += [answer.found(faults) + "."] if faults else []
-    sentences += [complaint] if complaint else []
+    said = [answer.speed(run)] if speed else []
+    said += [answer.claims(run)] if run.claims else []
+    said += [answer.planted(faults)] if faults else []
+    said += [complaint] if complaint else []
     return View(
-        answer.agreement(run),
-        answer.all_agree(run),
-        sentences,
-        told.facts(run),
-        told.command(run),
-        mismatch.mismatches(run),
-        matrix.COLUMNS,
-        sorted({example.verdict for example in run.examples}, key=result.ORDER.index),
-        matrix.matrix(run),
-        matrix.LEGEND,
-        noise.LIMIT,
-        noise.FLOAT32_LIMIT,
-        speed,
-        [_section(run, example, folder) for example in run.examples],
-        faults,
-        told.packages(run),
-        told.flags(run),
+        agreement=answer.agreement(run),
+        state=_state(run, faults),
+        sentences=[f"{line[0].upper()}{line[1:]}." for line in said],
+        facts=told.facts(run),
+        commands=told.commands(run),
+        mismatches=mismatch.mismatches(run),
+        columns=matrix.COLUMNS,
+        verdicts=sorted({one.verdict for one in run.examples}, key=result.ORDER.index),
+        matrix=matrix.matrix(run),
+        legend=matrix.LEGEND,
+        limit=noise.LIMIT,
+        limit32=noise.FLOAT32_LIMIT,
+        speed=speed,
+        sections=[_section(run, example, folder) for example in run.examples],
+        faults=faults,
+        packages=told.packages(run),
+        flags=told.flags(run),
     )
 
 
-def _faults(folder: Path) -> tuple[Report | None, str]:
-    """What a selftest has left in the folder, or why it cannot be read."""
+def _state(run: Run, faults: Report | None) -> Literal["good", "open", "bad"]:
+    """Green only where nothing at all speaks against the run."""
+    if not answer.all_agree(run):
+        return "bad"
+    return "good" if answer.sound(run, faults) else "open"
+
+
+def _faults(run: Run, folder: Path) -> tuple[Report | None, str]:
+    """What a selftest has left in the folder, or why that is not told."""
     try:
-        return outcome.read(folder), ""
+        return outcome.of_run(folder, run.environment), ""
     except NotASelftest as error:
-        return None, f"The planted faults are not shown: {error}."
+        return None, f"the planted faults are not shown: {error}"
 
 
 def _section(run: Run, example: Example, folder: Path) -> Section:
+    name = example.name
     return Section(
-        example,
-        slug(example.name),
-        not result.passed(example.verdict),
-        _teaches(example.name),
-        documentation(example.name),
-        list(_metrics(example)),
-        list(_notes(example)),
-        _figures(run, example, folder),
-        steady(run, example.name),
-        timed_figures(run, example.name),
-        twins(example.name),
-        quantities(example.checks),
+        example=example,
+        slug=slug(name),
+        open=not result.passed(example.verdict),
+        teaches=_teaches(name),
+        documentation=documentation(name),
+        metrics=list(_metrics(example)),
+        notes=_notes(example),
+        figures=_figures(run, example, folder),
+        steady=steady(run, name),
+        speed=timed_figures(run, name),
+        twins=twins(name),
+        quantities=quantities(example.checks),
     )
 
 
@@ -162,7 +171,7 @@ def _figures(run: Run, example: Example, folder: Path) -> list[Figure]:
     try:
         sides = traces_of(folder, name, run=run.run)
     except NoTraces as error:
-        curves: list[Figure] = [Missing(f"{slug(name)}-loss", "Curves", str(error))]
+        curves: list[Figure] = [Missing(f"{slug(name)}--curves", "Curves", str(error))]
     else:
         curves = figures(example, spec, sides)
         curves += pictures.figures(name, spec, sides, seed=run.seed)
@@ -175,17 +184,17 @@ def _metrics(example: Example) -> Iterator[Fact]:
     metric = example.facts.get("metric")
     for side, found in metric.items() if isinstance(metric, dict) else ():
         for name, value in found.items() if isinstance(found, dict) else ():
-            if isinstance(value, int | float):
-                yield Fact(f"{name} ({side}, float32)", f"{value:.6g}")
-    horizon = example.facts.get("horizon")
-    if isinstance(horizon, int):
-        yield Fact("Horizon", f"{horizon} steps")
+            if (score := told.number(value)) is not None:
+                yield Fact(f"{name} ({side}, float32)", f"{score:.6g}")
+    horizon = told.number(example.facts.get("horizon"))
+    if horizon is not None:
+        yield Fact("Horizon", f"{horizon:.0f} steps")
     yield Fact("Seconds", f"{example.seconds:.1f}")
 
 
-def _notes(example: Example) -> Iterator[str]:
+def _notes(example: Example) -> list[str]:
     """Why a verdict that passes is not plain agreement."""
-    yield from dict.fromkeys(
+    return answer.few(
         answer.describe(row)
         for row in example.checks
         if row.verdict in ("precision", "skipped") and row.why

@@ -60,6 +60,7 @@ async function bring(figure) {
   });
   const drawn = $("svg", live);
   drawn.setAttribute("viewBox", drawn.getAttribute("viewBox") ?? `0 0 ${drawn.getAttribute("width")} ${drawn.getAttribute("height")}`);
+  drawn.setAttribute("aria-hidden", "true"); // the whole is described
   still.hidden = true;
   figure.dataset.drawn = "";
 }
@@ -195,8 +196,8 @@ function tabs(part) {
 
 // ------------------------------------------------------------------ the rest
 
-function open() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+function unfold(hash) {
+  const target = document.getElementById(hash.slice(1));
   if (!target) return;
   for (let part = target; part; part = part.parentElement) {
     if (part.tagName === "DETAILS") part.open = true;
@@ -222,8 +223,19 @@ all("[data-sortable]").forEach(sortable);
 if ($("#filter")) filter();
 all(".twins").forEach(tabs);
 if (unpackable) save();
-window.addEventListener("hashchange", open);
-window.addEventListener("beforeprint", () => all("details").forEach((part) => { part.open = true; }));
-open();
+// Also where the address is that already: then nothing changes.
+for (const link of all("a[href^='#']")) {
+  link.addEventListener("click", () => unfold(link.hash));
+}
+window.addEventListener("hashchange", () => unfold(location.hash));
+let folded = [];
+window.addEventListener("beforeprint", () => {
+  folded = all("details:not([open])");
+  for (const part of folded) part.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const part of folded) part.open = false;
+});
+unfold(location.hash);
 charts();
 })();
