@@ -54,7 +54,7 @@ def opened(chromium, written):
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_it_opens_draws_every_chart_and_asks_nobody(chromium, path, theme):
+def test_it_opens_draws_every_chart_asks_nobody_and_fits(chromium, path, theme):
     found = Opened(chromium, path, color_scheme=theme)
     found.draw()
     assert found.page.locator("[data-failed]").count() == 0
@@ -63,6 +63,9 @@ def test_it_opens_draws_every_chart_and_asks_nobody(chromium, path, theme):
     assert found.page.locator("[data-drawn] .still:visible").count() == 0
     assert found.complaints == []
     assert found.outside() == []
+    for width in WIDTHS:
+        found.page.set_viewport_size({"width": width, "height": 800})
+        assert found.page.evaluate("document.documentElement.scrollWidth") <= width
     found.context.close()
 
 
@@ -76,19 +79,7 @@ def test_without_scripts_everything_is_there(chromium, written):
     found.context.close()
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("theme", THEMES)
-def test_no_page_is_wider_than_its_window(chromium, path, width, theme):
-    size = {"width": width, "height": 800}
-    found = Opened(chromium, path, viewport=size, color_scheme=theme)
-    found.draw()
-    across = "document.documentElement.scrollWidth"
-    assert found.page.evaluate(across) <= width
-    found.context.close()
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(("theme", "width"), zip(THEMES, WIDTHS, strict=True))
 def test_nothing_keeps_anybody_from_reading_it(chromium, written, theme, width):
     """By axe-core, the rules of WCAG 2: contrast, names, roles, headings, focus."""
     axe = pytest.importorskip(

@@ -80,7 +80,7 @@ def test_every_example_has_its_line_and_its_section(made):
 
 
 def test_the_same_run_gives_the_same_page(tmp_path):
-    run = runs.with_times()
+    run = runs.one_step()
     assert pages.page(run, tmp_path) == pages.page(run, tmp_path)
 
 

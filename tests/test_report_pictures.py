@@ -165,9 +165,9 @@ def test_both_surfaces_with_their_points_and_how_far_they_are_apart():
     apart = RAMP + 3e-16 * (RAMP > 0.5)
     found = figures("moons_mlp", MOONS, sides(PLANE_KEY, RAMP, apart), seed=0)
     assert [figure.name for figure in found] == [
-        "moons-mlp-jax",
-        "moons-mlp-torch",
-        "moons-mlp-difference",
+        "example-moons-mlp--jax",
+        "example-moons-mlp--torch",
+        "example-moons-mlp--difference",
     ]
     assert all("data:image/png;base64," in figure.svg for figure in found)
     points = prepare(MOONS, 0).data["y"]

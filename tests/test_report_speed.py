@@ -60,7 +60,7 @@ def test_only_the_fastest_modes_are_drawn():
     assert len(rows_with(headline(run(ratios=others)), "times")) == 1
 
 
-def test_an_example_that_was_swept_has_one_row_where_its_own_size_was_timed():
+def test_only_examples_at_their_own_size_have_a_row():
     ratios = [
         best("a", 0.5),
         best("a", 0.9, batch=64),
@@ -68,7 +68,7 @@ def test_an_example_that_was_swept_has_one_row_where_its_own_size_was_timed():
         best("b", 0.7, batch=64),
     ]
     rows = rows_with(headline(run(ratios=ratios)), "times")
-    assert [row["label"] for row in rows] == ["a", "b, batch 64", "b, batch 8"]
+    assert [row["label"] for row in rows] == ["a"]
 
 
 def test_the_noise_band_is_the_row_s_own():

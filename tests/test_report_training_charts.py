@@ -82,7 +82,7 @@ def test_the_loss_is_that_of_the_whole_float32_run():
     whole = [8, 4, 2, 1], [8, 4, 2, 1.5]
     loss, _ = both(sides([8, 4], [8, 4], whole))
     assert isinstance(loss, Chart)
-    assert loss.name == "two-layer-loss"
+    assert loss.name == "example-two-layer--loss"
     assert data(loss) == [
         {"step": step, "JAX": jax, "PyTorch": torch}
         for step, (jax, torch) in enumerate(zip(*whole, strict=True))

@@ -219,8 +219,8 @@ def test_both_frameworks_have_a_figure_of_their_own(run):
     saved(run, replace(plan(), framework="torch"))
     found = figures(run, "moons_mlp", SPECS["moons_mlp"], seed=3)
     assert [figure.name for figure in found] == [
-        "moons-mlp-trained-jax",
-        "moons-mlp-trained-torch",
+        "example-moons-mlp--trained-jax",
+        "example-moons-mlp--trained-torch",
     ]
 
 
