@@ -77,7 +77,9 @@ def of_run(folder: Path, environment: Mapping[str, Any]) -> Report | None:
     Raises `NotASelftest`.
     """
     found = read(folder)
-    for name in ("packages", "commit") if found else ():
+    if found is None:
+        return None
+    for name in ("packages", "commit"):
         then, now = found.environment.get(name), environment.get(name)
         if then is not None and now is not None and then != now:
             raise NotASelftest(f"{folder / FILE} was made with another {name}")
