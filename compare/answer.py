@@ -23,13 +23,16 @@ def agreement(run: Run) -> str:
     told = "" if largest is None else f", largest score {largest:.2g} of {LIMIT:g}"
     others = len(run.examples) - len(examples)
     told += f", {others} skipped" if others else ""
+    lost = len(result.missing(run))
+    told += f"; the run was cut off before {lost} more" if lost else ""
     return f"{agree} of {len(examples)} examples agree: {checks} checks{told}"
 
 
 def all_agree(run: Run) -> bool:
-    """Whether something was compared, and all of it passed."""
+    """Whether something was compared, nothing was cut off, and all of it passed."""
     examples = compared(run)
-    return bool(examples) and all(result.passed(one.verdict) for one in examples)
+    passed = all(result.passed(one.verdict) for one in examples)
+    return bool(examples) and passed and not result.missing(run)
 
 
 def compared(run: Run) -> list[Example]:

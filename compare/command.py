@@ -48,6 +48,7 @@ def execute(
     told = environment() | {
         "command": ["twinnets", *sys.argv[1:]],
         "settings": folders.told(settings),
+        "examples": list(names),
     }
     done: dict[str, Example] = {}
 

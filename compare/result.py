@@ -174,7 +174,19 @@ def only(run: Run, names: Collection[str], *, swept: bool | None = None) -> Run:
         for part in TIMES
     }
     examples = [example for example in run.examples if example.name in names]
-    return replace(run, examples=examples, **parts)
+    told = run.environment
+    if lost := missing(run):
+        wanted = [*lost, *(example.name for example in examples)]
+        told = told | {"examples": [name for name in wanted if name in names]}
+    return replace(run, examples=examples, environment=told, **parts)
+
+
+def missing(run: Run) -> list[str]:
+    """Examples that were asked for and are not there: the run was cut off."""
+    wanted = run.environment.get("examples")
+    there = {example.name for example in run.examples}
+    names = wanted if isinstance(wanted, list) else []
+    return [name for name in names if isinstance(name, str) and name not in there]
 
 
 def but(run: Run, names: Collection[str], *, swept: bool) -> Run:

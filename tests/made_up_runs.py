@@ -217,6 +217,11 @@ def empty() -> Run:
     return run(environment={})
 
 
+def cut_off() -> Run:
+    """A run that was killed after its first example."""
+    return run(training(), environment={"examples": [TRAINING, LESSON]})
+
+
 def one_step() -> Run:
     """A training of one step."""
     return run(training(steps=1))
@@ -271,6 +276,7 @@ RUNS: tuple[Callable[[], Run], ...] = (
     hostile_names,
     not_finite,
     empty,
+    cut_off,
     one_step,
     with_times,
 )

@@ -5,14 +5,17 @@ import shutil
 from contextlib import nullcontext
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
+from junitparser import JUnitXml
 from support import COPIED, LESSONS, NAMES, SPECS, python, twinnets
 from typer.testing import CliRunner
 
 from compare import cli, doctor, result, trace_file
 from compare.cli import exit_code
-from compare.result import Example
+from compare.report.junit import junit
+from compare.result import Example, Run
 from compare.trace import Key
 
 pytest_plugins = ("warm",)
@@ -251,6 +254,21 @@ def test_a_folder_without_its_traces_is_wrong_usage(copied):
 
 
 # ------------------------------------------------------------------------------ doctor
+
+
+def test_a_report_is_written_with_the_run(wrong):
+    """One loss of a real run is off: one red test, and the top of the page."""
+    done = invoke("run", "--from", wrong, "--report", "--json")
+    assert done.exit_code == 1
+    page = (wrong / "report.html").read_text(encoding="utf-8")
+    told = page.partition('id="mismatch"')[2].partition("</section>")[0]
+    assert "the loss or its reduction: no outputs were found to differ" in told
+    assert "the values differ by 1e-09 of themselves" in told
+    found = msgspec.json.decode(done.stdout, type=Run)
+    suites = JUnitXml.fromstring(junit(found))
+    cases = [(case.name, case.is_passed) for suite in suites for case in suite]
+    assert [name for name, passed in cases if not passed] == ["loss"]
+    assert len(cases) > 5
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import re
 import shlex
 from pathlib import Path
 
-import click
 import pytest
 import typer.main
 from support import ROOT
@@ -31,7 +30,7 @@ def typed(path: Path) -> list[str]:
     return [" ".join(found.split()) for found in (*whole, *inline)]
 
 
-def options(command: click.Command) -> set[str]:
+def options(command) -> set[str]:
     return {name for given in command.params for name in given.opts}
 
 
@@ -50,7 +49,7 @@ def test_every_document_has_commands():
     assert {name for name, _ in CASES} == set(DOCUMENTS)
 
 
-@pytest.mark.parametrize("name", [*COMMANDS.commands])  # type: ignore[attr-defined]
+@pytest.mark.parametrize("name", [*COMMANDS.commands])
 def test_readme_names_every_command(name):
     assert f"twinnets {name}" in (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -51,6 +51,13 @@ def test_what_does_not_match_is_told_before_the_matrix():
     assert "❌ semantic" in rest
 
 
+def test_a_run_that_was_cut_off_is_not_green():
+    text = markdown(runs.cut_off())
+    assert text.startswith("## ❌ 1 of 1 examples agree")
+    assert "cut off before 1 more" in text
+    assert "Not done&#58; tensors." in text.replace(":", "&#58;")
+
+
 def test_the_ratios_are_those_of_the_fastest_modes():
     both = ratio("JAX scan", "PyTorch tuned", 0.25, low=0.2, high=0.5, fastest=True)
     text = markdown(replace(runs.plain(), ratios=[both, ratio("JAX jit", "x", 0.1)]))

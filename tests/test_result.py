@@ -9,11 +9,15 @@ from hypothesis import strategies as st
 from compare.result import (
     ORDER,
     PHASES,
+    Example,
     Row,
+    Run,
     failures,
     first_failure,
     in_order,
     largest_score,
+    missing,
+    only,
     passed,
     unresolved,
     verdict,
@@ -231,3 +235,15 @@ def test_the_largest_score_is_of_rows_that_passed():
     assert largest_score(rows) == 4.0
     assert largest_score(rows, precision="float32") == 9.0
     assert largest_score(rows[2:4]) is None
+
+
+def test_a_run_that_was_cut_off_says_what_is_missing():
+    """It is written after every example, so that a killed one leaves a run.json."""
+    done = Example("a", "lesson", "bitwise", 1.0, [row("bitwise")])
+    told = {"examples": ["a", "b", "c"]}
+    found = Run(seed=0, environment=told, examples=[done])
+    assert missing(found) == ["b", "c"]
+    assert missing(only(found, ["a"])) == []
+    assert missing(only(found, ["a", "c"])) == ["c"]
+    assert missing(replace(found, environment={})) == []
+    assert missing(replace(found, environment={"examples": "none"})) == []

@@ -81,6 +81,8 @@ def copied(whole, tmp_path) -> Path:
         (at / part).mkdir(parents=True)
         for path in (whole.folder / part).glob(f"{COPIED}.*"):
             shutil.copy(path, at / part)
-    only = [example for example in whole.found.examples if example.name == COPIED]
-    result.write(replace(whole.found, examples=only), at / "run.json")
+    asked = replace(
+        whole.found, environment=whole.found.environment | {"examples": [COPIED]}
+    )
+    result.write(result.only(asked, [COPIED]), at / "run.json")
     return at

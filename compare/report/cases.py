@@ -115,6 +115,13 @@ def _alone(example: Example, *, passed: bool) -> Case:
 # ------------------------------------------------------------------ times into tests
 
 
+def cut_off(run: Run) -> Iterator[Suite]:
+    """Examples that were asked for and never done have not passed."""
+    why = "the run was cut off before this example was done"
+    for name in result.missing(run):
+        yield Suite(f"twinnets.{name}", [Case("run", "error", "missing", why, why)])
+
+
 def time_suites(run: Run) -> Iterator[Suite]:
     """What must hold of times, and what has none; as `twinnets time` judges them."""
     parts = (run.claims, run.timings, run.changes)

@@ -7,7 +7,7 @@ forbids the libraries for JUnit know nothing either.
 from math import isfinite
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from compare.report.cases import Case, Suite, suite, time_suites
+from compare.report.cases import Case, Suite, cut_off, suite, time_suites
 from compare.report.text import one_line, seen
 from compare.result import Run
 
@@ -24,7 +24,7 @@ def junit(run: Run, *, strict: bool = False) -> bytes:
     """
     suites = [suite(example, strict=strict) for example in run.examples]
     root = Element("testsuites", name="twinnets")
-    for each in (*suites, *time_suites(run)):
+    for each in (*suites, *cut_off(run), *time_suites(run)):
         _add_suite(root, each)
     _count(root)
     indent(root)

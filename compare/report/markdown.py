@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from compare import answer
+from compare import answer, result
 from compare.outcome import Report
 from compare.report import told
 from compare.report.fitted import Part, fitted, row, said, table
@@ -39,7 +39,7 @@ def markdown(run: Run, faults: Report | None = None) -> str:
             Part(
                 "\n<details><summary>Where and how</summary>\n\n",
                 [f"- {fact.name}: {said(fact.value)}\n" for fact in told.facts(run)]
-                + [f"- again: {said(line)}\n" for line in told.commands(run)],
+                + [f"- {one.name}: {said(one.value)}\n" for one in told.commands(run)],
                 "\n</details>\n",
             ),
         ],
@@ -48,6 +48,8 @@ def markdown(run: Run, faults: Report | None = None) -> str:
 
 def _answer(run: Run, faults: Report | None) -> str:
     sentences = [f"{SIGNS[answer.all_agree(run)]} {answer.agreement(run)}"]
+    if lost := result.missing(run):
+        sentences.append(f"not done: {said(', '.join(lost))}")
     if run.timings:
         sentences.append(answer.speed(run))
     if run.claims:

@@ -87,12 +87,12 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def commands(run: Run) -> list[str]:
-    """What was typed to run and to time; where it is not known, what does the same."""
-    told = run.environment, _mapping(run.environment.get("timing"))
-    typed = [_typed(part.get("command")) for part in told]
-    typed[0] = typed[0] or again(run, [example.name for example in run.examples])
-    return list(dict.fromkeys(filter(None, typed)))
+def commands(run: Run) -> list[Fact]:
+    """What was typed to run and, last, to time; where unknown, what does the same."""
+    made = _typed(run.environment.get("command"))
+    timed = _typed(_mapping(run.environment.get("timing")).get("command"))
+    found = [Fact("Run by", made or again(run, [one.name for one in run.examples]))]
+    return found + ([Fact("Last timed by", timed)] if timed not in ("", made) else [])
 
 
 def _typed(words: Any) -> str:

@@ -50,7 +50,7 @@ class View:
     state: Literal["good", "open", "bad"]
     sentences: list[str]
     facts: list[Fact]
-    commands: list[str]
+    commands: list[Fact]
     mismatches: list[Mismatch]
     columns: Sequence[str]
     verdicts: list[str]
@@ -92,7 +92,9 @@ def view_of(run: Run, folder: Path) -> View:
     """The whole page; a part that cannot be read says why in its place."""
     faults, complaint = _faults(run, folder)
     speed = speed_of(run)
-    said = [answer.speed(run)] if speed else []
+    lost = ", ".join(result.missing(run))
+    said = [f"the run was cut off; not done: {lost}"] if lost else []
+    said += [answer.speed(run)] if speed else []
     said += [answer.claims(run)] if run.claims else []
     said += [answer.planted(faults)] if faults else []
     said += [complaint] if complaint else []
