@@ -21,17 +21,14 @@ LINEAR = pytest.mark.parametrize(
 
 @pytest.fixture
 def surface(whole, framework, name) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points of the plane as (1, x), their probabilities in float64, and its floor.
-
-    They are those of 10,000 that the run has kept.
-    """
+    """Points of the plane as (1, x), their probabilities in float64, and its floor."""
     wide, narrow = (
         trace_file.load(whole.folder / "traces" / f"{name}.{framework}.{precision}")
         for precision in noise.PRECISIONS
     )
     p, short = wide.arrays[PLANE], narrow.arrays[PLANE]
     data = prepare(SPECS[name], whole.found.seed).data
-    grid = at_plane(data)["plane"]["x"][wide.places[PLANE]].astype(np.float32)
+    grid = at_plane(data)["plane"]["x"].astype(np.float32)
     floor = noise.float64_floor(
         (p, p), (short, None), sensitivity=wide.sensitivity[PLANE]
     )
@@ -51,7 +48,7 @@ def test_the_surface_is_a_sigmoid_of_an_affine_map(surface, linear):
     fitted = 1 / (1 + np.exp(-affine(x, p)))
     apart = noise.largest_distance(p, fitted)
     assert (apart <= noise.LIMIT * floor) == linear
-    assert len(p) > 200
+    assert len(p) == 10_000
     assert p.min() < 0.1 < 0.9 < p.max()
 
 
