@@ -99,6 +99,11 @@ def sound(run: Run, faults: Report | None) -> bool:
     return held and kept and not (faults and faults.missed)
 
 
+def nothing_resolved(rows: Iterable[Row]) -> list[str]:
+    """What rounding hides altogether: a sentence for each quantity."""
+    return [f"nothing was resolved of {name}" for name in result.unresolved(rows)]
+
+
 def describe(row: Row) -> str:
     """One row in a sentence."""
     where = " ".join(

@@ -163,8 +163,8 @@ def _explain(example: Example) -> list[str]:
         f"[bold red]{example.name}[/]: {escape(answer.describe(row))}"
         for row in result.failures(example.checks)
     ]
-    for quantity in result.unresolved(example.checks):
-        lines.append(f"[magenta]{example.name}[/]: nothing was resolved of {quantity}")
+    for told in answer.nothing_resolved(example.checks):
+        lines.append(f"[magenta]{example.name}[/]: {escape(told)}")
     reasons = {
         (row.verdict, row.why): row
         for row in example.checks

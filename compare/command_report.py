@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compare import outcome
-from compare.outcome import NotASelftest
 from compare.result import Run
 
 NAME = "report.html"
@@ -38,7 +37,7 @@ def report(run: Run, folder: Path, wanted: Wanted) -> Iterator[Path]:
     if wanted.markdown is not None:
         from compare.report.markdown import markdown
 
-        faults = _faults(run, folder)
+        faults, _ = outcome.told(folder, run.environment)  # the page says why not
         yield _written(wanted.markdown, markdown(run, faults).encode())
     if wanted.junit is not None:
         from compare.report.junit import junit
@@ -50,13 +49,6 @@ def report(run: Run, folder: Path, wanted: Wanted) -> Iterator[Path]:
         for theme in THEMES:
             path = wanted.picture.with_stem(f"{wanted.picture.stem}-{theme}")
             yield _written(path, headline_picture(run, theme).encode())
-
-
-def _faults(run: Run, folder: Path) -> outcome.Report | None:
-    try:
-        return outcome.of_run(folder, run.environment)
-    except NotASelftest:
-        return None  # the page says why
 
 
 def _written(path: Path, content: bytes) -> Path:

@@ -86,6 +86,14 @@ def of_run(folder: Path, environment: Mapping[str, Any]) -> Report | None:
     return found
 
 
+def told(folder: Path, environment: Mapping[str, Any]) -> tuple[Report | None, str]:
+    """What can be told of the run's planted faults, or why nothing can."""
+    try:
+        return of_run(folder, environment), ""
+    except NotASelftest as error:
+        return None, f"the planted faults are not shown: {error}"
+
+
 def read(folder: Path) -> Report | None:
     """The outcomes that a folder holds, if any; raises `NotASelftest`."""
     if not (folder / FILE).is_file():

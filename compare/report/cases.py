@@ -66,8 +66,7 @@ def _case(name: str, rows: Sequence[Row], *, strict: bool) -> Case:
     """What the rows of one phase amount to."""
     if failing := [row for row in rows if row.verdict in ("semantic", "crashed")]:
         return _failed(name, failing)
-    if lost := result.unresolved(rows):
-        lines = [f"nothing was resolved of {quantity}" for quantity in lost]
+    if lines := answer.nothing_resolved(rows):
         return Case(name, "failure", "unresolved", lines[0], _listed(lines))
     if strict and (loose := [row for row in rows if row.verdict == "precision"]):
         return _failed(name, loose)

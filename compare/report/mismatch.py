@@ -37,11 +37,8 @@ def mismatches(run: Run) -> list[Mismatch]:
 
 def _mismatch(run: Run, example: Example) -> Mismatch:
     rows = result.failures(example.checks)
-    nothing = [
-        f"nothing was resolved of {quantity}: rounding is of the size of the value"
-        for quantity in result.unresolved(example.checks)
-    ]
-    sentences = [answer.describe(row) for row in rows] + nothing
+    sentences = [answer.describe(row) for row in rows]
+    sentences += answer.nothing_resolved(example.checks)
     return Mismatch(
         example.name,
         slug(example.name),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from compare import answer, noise, outcome, registry, result
-from compare.outcome import NotASelftest, Report
+from compare.outcome import Report
 from compare.registry import UnknownExample
 from compare.report import matrix, mismatch, pictures, sweep_pictures, told
 from compare.report.chart import Figure, Missing, slug
@@ -90,7 +90,7 @@ class View:
 
 def view_of(run: Run, folder: Path) -> View:
     """The whole page; a part that cannot be read says why in its place."""
-    faults, complaint = _faults(run, folder)
+    faults, complaint = outcome.told(folder, run.environment)
     speed = speed_of(run)
     lost = ", ".join(result.missing(run))
     said = [f"the run was cut off; not done: {lost}"] if lost else []
@@ -124,14 +124,6 @@ def _state(run: Run, faults: Report | None) -> Literal["good", "open", "bad"]:
     if not answer.all_agree(run):
         return "bad"
     return "good" if answer.sound(run, faults) else "open"
-
-
-def _faults(run: Run, folder: Path) -> tuple[Report | None, str]:
-    """What a selftest has left in the folder, or why that is not told."""
-    try:
-        return outcome.of_run(folder, run.environment), ""
-    except NotASelftest as error:
-        return None, f"the planted faults are not shown: {error}"
 
 
 def _section(run: Run, example: Example, folder: Path) -> Section:
