@@ -104,6 +104,18 @@ def nothing_resolved(rows: Iterable[Row]) -> list[str]:
     return [f"nothing was resolved of {name}" for name in result.unresolved(rows)]
 
 
+def besides(run: Run, faults: Report | None) -> list[str]:
+    """What there is to say of times and of planted faults."""
+    told = [speed(run)] if run.timings else []
+    told += [claims(run)] if run.claims else []
+    return told + ([planted(faults)] if faults else [])
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def describe(row: Row) -> str:
     """One row in a sentence."""
     where = " ".join(

@@ -150,12 +150,9 @@ def save(path: Path, machine: Machine, timings: Sequence[Timing]) -> None:
         entries = [*entries, entry]
     else:
         entries = [entry if one is mine else one for one in entries]
-    written = msgspec.json.encode(Baseline(entries=entries))
-    partial = path.with_suffix(".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(msgspec.json.format(written, indent=1) + b"\n")
-        partial.replace(path)
+        record.write(Baseline(entries=entries), path, end=b"\n")
     except OSError as error:
         raise NotABaseline(f"cannot write {path}: {error.strerror}") from None
 

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from compare import result
+from compare import record, result
 from compare.exits import MISMATCH, NOTHING, PASSED, or_usage, usage
 from compare.versus import Versus, versus
 
@@ -51,7 +50,7 @@ def compare_runs(
     if printed:
         print(markdown_versus(found), end="")
     elif as_json:
-        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        print(record.text(found))
     else:
         show_versus(found)
     raise typer.Exit(compare_code(found))

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 import typer
 
-from compare import result
+from compare import record, result
 from compare.cli_report import Report, write_report
 from compare.command_report import NAME, Wanted
 from compare.exits import (
@@ -91,7 +90,7 @@ def time_examples(
 
     def shown(run: Run, where: Path) -> None:
         if as_json:
-            print(msgspec.json.format(msgspec.json.encode(run)).decode())
+            print(record.text(run))
         else:
             (show_wanted if summary else show_times)(run)
         if with_report:  # of everything that the folder holds

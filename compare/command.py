@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import process_time
 
-import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
@@ -18,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from compare import answer, result
+from compare import answer, record, result
 from compare import folder as folders
 from compare.doctor import environment
 from compare.pool import Workers, installed
@@ -110,7 +109,7 @@ def _line(example: Example) -> str:
 def print_run(found: Run, where: Path, *, as_json: bool) -> None:
     """The table, what failed first, and where it all is."""
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        print(record.text(found))
         return
     console = Console()
     console.print(_table(found))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare import outcome
+from compare import outcome, record
 from compare.result import Run
 
 NAME = "report.html"
@@ -56,6 +56,5 @@ def _written(path: Path, content: bytes) -> Path:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return path
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    return partial.replace(path)
+    record.put(path, content)
+    return path

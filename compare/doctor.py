@@ -9,11 +9,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import psutil
 from rich.console import Console
 from rich.table import Table
 
+from compare import record
 from compare.fault import FRAMEWORKS
 from compare.pool import Crashed, NotReady, Workers, install_line, installed, missing
 from compare.worker import THREADS
@@ -89,7 +89,7 @@ def print_report(*, as_json: bool) -> bool:
         name: install_line(name) for name in FRAMEWORKS if missing(name)
     }
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found)).decode())
+        print(record.text(found))
     else:
         _print(found)
     return bool(there)

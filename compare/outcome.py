@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from compare import record
 
 SCHEMA = 1
@@ -66,9 +64,7 @@ class Report:
 
 def write(report: Report, folder: Path) -> None:
     """Put it beside the folder's run.json; raises OSError."""
-    partial = (folder / FILE).with_suffix(".partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
-    partial.replace(folder / FILE)
+    record.write(report, folder / FILE)
 
 
 def of_run(folder: Path, environment: Mapping[str, Any]) -> Report | None:

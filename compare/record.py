@@ -1,11 +1,28 @@
-"""Reading a JSON file that has a schema number into dataclasses."""
+"""JSON files that have a schema number: written whole, read into dataclasses."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+
+def text(value: Any) -> str:
+    """As a person reads it; a number that is not finite is null."""
+    return msgspec.json.format(msgspec.json.encode(value)).decode()
+
+
+def write(value: Any, path: Path, *, end: bytes = b"") -> None:
+    """Write it as JSON; raises OSError."""
+    put(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + end)
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all; raises OSError."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
 
 
 def read(

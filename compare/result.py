@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import msgspec
-
 from compare import record
 from compare.baseline import Change
 from compare.timing import Claim, Crossover, Ratio, Sweep, Timing
@@ -222,9 +220,7 @@ def with_times(run: Run, *others: Run) -> Run:
 def write(run: Run, path: Path) -> None:
     """Write run.json; a number that is not finite is written as null."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1))
-    partial.replace(path)
+    record.write(run, path)
 
 
 def read(path: Path) -> Run:

@@ -7,14 +7,13 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
-import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from threadpoolctl import threadpool_limits
 
-from compare import outcome
+from compare import outcome, record
 from compare.answer import describe
 from compare.doctor import environment
 from compare.fault import Fault
@@ -172,7 +171,7 @@ def command(
     if folder is not None:
         outcome.write(report, folder)
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(report)).decode())
+        print(record.text(report))
     else:
         _print(report)
     return report

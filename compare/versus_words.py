@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from compare.answer import describe
+from compare.show_times import micro
 from compare.timing import Typical
 from compare.versus import Compared, Pair, Versus
 from compare.versus_times import NOT_TIMED, Timed, Untimed
@@ -108,8 +109,7 @@ def listed(found: Versus) -> list[Timed]:
 
 def step(typical: Typical) -> str:
     """Microseconds, and how far the 95 % interval reaches."""
-    found = typical.seconds / 1e-6
-    told = f"{found:.3g}" if found < 1000 else f"{found:.0f}"
+    told = micro(typical.seconds)
     if typical.low is None or typical.high is None:
         return told
     reach = math.sqrt(typical.high / typical.low) - 1

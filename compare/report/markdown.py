@@ -47,18 +47,11 @@ def markdown(run: Run, faults: Report | None = None) -> str:
 
 
 def _answer(run: Run, faults: Report | None) -> str:
-    sentences = [f"{SIGNS[answer.all_agree(run)]} {answer.agreement(run)}"]
-    if lost := result.missing(run):
-        sentences.append(f"not done: {said(', '.join(lost))}")
-    if run.timings:
-        sentences.append(answer.speed(run))
-    if run.claims:
-        sentences.append(answer.claims(run))
-    if faults is not None:
-        sentences.append(answer.planted(faults))
-    first, *rest = sentences
-    others = (f"{line[0].upper()}{line[1:]}." for line in rest)
-    return "\n\n".join([f"## {first}", *others]) + "\n"
+    first = f"## {SIGNS[answer.all_agree(run)]} {answer.agreement(run)}"
+    lost = result.missing(run)
+    rest = [f"not done: {said(', '.join(lost))}"] if lost else []
+    rest += answer.besides(run, faults)
+    return "\n\n".join([first, *map(answer.sentence, rest)]) + "\n"
 
 
 def _mismatches(run: Run) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from compare import versus_words
+from compare import answer, versus_words
 from compare.report.fitted import Part, fitted, row, said, table
 from compare.report.text import markdown
 from compare.versus import Compared, Versus
@@ -20,7 +20,7 @@ def _answer(found: Versus) -> str:
     told = [versus_words.verdicts(found), versus_words.times(found)]
     if warning := versus_words.elsewhere(found):
         told.append(said(warning))
-    first, *rest = (f"{line[0].upper()}{line[1:]}." for line in told)
+    first, *rest = map(answer.sentence, told)
     return "\n\n".join((f"**{first}**", *rest)) + "\n"
 
 

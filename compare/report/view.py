@@ -91,17 +91,14 @@ class View:
 def view_of(run: Run, folder: Path) -> View:
     """The whole page; a part that cannot be read says why in its place."""
     faults, complaint = outcome.told(folder, run.environment)
-    speed = speed_of(run)
     lost = ", ".join(result.missing(run))
     said = [f"the run was cut off; not done: {lost}"] if lost else []
-    said += [answer.speed(run)] if speed else []
-    said += [answer.claims(run)] if run.claims else []
-    said += [answer.planted(faults)] if faults else []
+    said += answer.besides(run, faults)
     said += [complaint] if complaint else []
     return View(
         agreement=answer.agreement(run),
         state=_state(run, faults),
-        sentences=[f"{line[0].upper()}{line[1:]}." for line in said],
+        sentences=[answer.sentence(line) for line in said],
         facts=told.facts(run),
         commands=told.commands(run),
         mismatches=mismatch.mismatches(run),
@@ -111,7 +108,7 @@ def view_of(run: Run, folder: Path) -> View:
         legend=matrix.LEGEND,
         limit=noise.LIMIT,
         limit32=noise.FLOAT32_LIMIT,
-        speed=speed,
+        speed=speed_of(run),
         sections=[_section(run, example, folder) for example in run.examples],
         faults=faults,
         packages=told.packages(run),
