@@ -1,0 +1,1 @@
+"""A user's own pair of models: where they differ, and why."""
