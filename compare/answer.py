@@ -16,6 +16,7 @@ def agreement(run: Run) -> str:
     examples = compared(run)
     if not examples:
         return "nothing was compared"
+    called = "pairs" if pairs_alone(run) else "examples"
     agree = sum(result.passed(example.verdict) for example in examples)
     checks = sum(row.verdict != "skipped" for one in examples for row in one.checks)
     scores = [result.largest_score(example.checks) for example in examples]
@@ -25,7 +26,7 @@ def agreement(run: Run) -> str:
     told += f", {others} skipped" if others else ""
     lost = len(result.missing(run))
     told += f"; the run was cut off before {lost} more" if lost else ""
-    return f"{agree} of {len(examples)} examples agree: {checks} checks{told}"
+    return f"{agree} of {len(examples)} {called} agree: {checks} checks{told}"
 
 
 def all_agree(run: Run) -> bool:
@@ -33,6 +34,11 @@ def all_agree(run: Run) -> bool:
     examples = compared(run)
     passed = all(result.passed(one.verdict) for one in examples)
     return bool(examples) and passed and not result.missing(run)
+
+
+def pairs_alone(run: Run) -> bool:
+    """Whether the run is of users' own models, and of no example of ours."""
+    return bool(run.examples) and all(one.kind == "pair" for one in run.examples)
 
 
 def compared(run: Run) -> list[Example]:

@@ -66,23 +66,31 @@ def _depends(phase: str, low: Mapping[str, list[str]]) -> list[str]:
 
 def _maps(spec: Training, sides: Sides, low: Mapping[str, list[str]]) -> Iterator[Row]:
     """One-step maps and predictions: float64 at the floor, float32 errors alike."""
-    judged = set(PHASES) - {"parameters", "trajectory"}
+    phases = set(PHASES) - {"parameters", "trajectory"}
     special = {variant.function for variant in spec.variants}
     for key in _keys(sides):
         variant = key.phase == "update" and key.quantity in special
-        if key.phase not in judged or variant:
+        if key.phase not in phases or variant:
             continue
-        try:
-            whole = pair(sides, key)
-        except KeyError as error:
-            yield _missing(key, error)
-            continue
-        yield _judged(sides, whole, _depends(key.phase, low))
-        narrow = [sides[f, "float32"].arrays.get(key) for f in FRAMEWORKS]
-        if all(array is not None and _lost(array) for array in narrow):
-            yield _neither(key, "float32")
-        else:
-            yield judge_float32(sides, key)
+        yield from judged(sides, key, _depends(key.phase, low))
+
+
+def judged(sides: Sides, key: Key, ops: list[str]) -> Iterator[Row]:
+    """A quantity's rows: float64 at the floor, float32 errors alike.
+
+    `ops` are operations in less than float64 that it depends on.
+    """
+    try:
+        whole = pair(sides, key)
+    except KeyError as error:
+        yield _missing(key, error)
+        return
+    yield _judged(sides, whole, ops)
+    narrow = [sides[f, "float32"].arrays.get(key) for f in FRAMEWORKS]
+    if all(array is not None and _lost(array) for array in narrow):
+        yield _neither(key, "float32")
+    else:
+        yield judge_float32(sides, key)
 
 
 def _keys(sides: Sides) -> dict[Key, None]:

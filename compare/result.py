@@ -71,7 +71,7 @@ class Example:
     """All rows of one example and what they amount to; `seconds` is wall-clock time."""
 
     name: str
-    kind: Literal["training", "lesson"]
+    kind: Literal["training", "lesson", "pair"]
     verdict: Verdict
     seconds: float
     checks: list[Row]

@@ -1,11 +1,12 @@
 """What a run amounts to as tests: one for each phase of each example, and of times."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from compare import answer, result
 from compare.fault import NAMES
+from compare.pair_facts import Pair, pair_of
 from compare.result import Example, Row, Run
 from compare.timing import Cell
 
@@ -50,11 +51,22 @@ def suite(example: Example, *, strict: bool = False) -> Suite:
     passed = result.passed(example.verdict, strict=strict)
     strictly = strict and not passed
     cases = [_case(name, found, strict=strictly) for name, found in rows.items()]
+    cases = _explained(cases, pair_of(example))
     if example.verdict == "skipped":
         cases = [c if c.failed else _skipped(c.name, example.checks) for c in cases]
     if not cases or not (passed or any(case.failed for case in cases)):
         cases = [_alone(example, passed=passed), *cases]
     return Suite(f"twinnets.{example.name}", cases, example.seconds)
+
+
+def _explained(cases: list[Case], pair: Pair | None) -> list[Case]:
+    """The first test that fails tells what is known of where and why."""
+    told = [pair.blamed, *(one.sentence for one in pair.causes)] if pair else []
+    at = next((n for n, case in enumerate(cases) if case.failed), None)
+    if at is None or not (why := "\n".join(filter(None, told))):
+        return cases
+    found = replace(cases[at], text=f"{why}\n\n{cases[at].text}")
+    return [*cases[:at], found, *cases[at + 1 :]]
 
 
 def _name(row: Row) -> str:

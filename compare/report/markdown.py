@@ -6,8 +6,9 @@ from compare import answer, result
 from compare.outcome import Report
 from compare.report import told
 from compare.report.fitted import Part, fitted, row, said, table
-from compare.report.matrix import COLUMNS, LEGEND, Line, matrix
+from compare.report.matrix import Line, columns, legend, matrix
 from compare.report.mismatch import Mismatch, mismatches
+from compare.report.pairs_markdown import layers, warnings, weights
 from compare.result import Run, passed
 from compare.timing import Ratio
 
@@ -24,10 +25,12 @@ def markdown(run: Run, faults: Report | None = None) -> str:
         [
             Part("\n### What does not match\n\n", list(_mismatches(run))),
             Part(
-                table("What was compared", "example", "verdict", *COLUMNS),
+                table("What was compared", "example", "verdict", *columns(run)),
                 [_line(line) for line in matrix(run)],
-                f"\n<sub>{LEGEND}</sub>\n",
+                f"\n<sub>{legend(run)}</sub>\n",
             ),
+            Part("\n### Warnings\n\n", list(warnings(run))),
+            *layers(run),
             Part(
                 table(
                     "How fast",
@@ -36,6 +39,7 @@ def markdown(run: Run, faults: Report | None = None) -> str:
                 [_ratio(ratio) for ratio in answer.fastest(run)],
             ),
             Part("\n### Claims on times\n\n", list(_claims(run))),
+            *weights(run),
             Part(
                 "\n<details><summary>Where and how</summary>\n\n",
                 [f"- {fact.name}: {said(fact.value)}\n" for fact in told.facts(run)]
@@ -60,10 +64,12 @@ def _mismatches(run: Run) -> Iterator[str]:
 
 
 def _more(found: Mismatch) -> str:
-    cause = f" Likely cause: {said(found.cause)}." if found.cause else ""
+    cause = f" {said(found.blamed)}" if found.blamed else ""
+    cause += f" Likely cause: {said(found.cause)}." if found.cause else ""
     others = len(found.others)
     after = f" And {others} more after it." if others else ""
-    return f"{cause}{after} Again: {said(found.command)}"
+    again = f" Again: {said(found.command)}" if found.command else ""
+    return f"{cause}{after}{again}"
 
 
 def _line(line: Line) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 
 from compare import result
-from compare.answer import as_fast, fastest
+from compare.answer import as_fast, fastest, pairs_alone
 from compare.fault import NAMES
 from compare.report.chart import slug
 from compare.result import Example, Row, Run, Verdict
@@ -26,6 +26,8 @@ FLOAT32 = "float32"
 TIMES = {"eager time": "eager", "jit time": "jit", "fastest time": "fastest"}
 """JAX against PyTorch: both eager, JAX compiled, each in its fastest mode."""
 COLUMNS = (*PHASES, FLOAT32, *TIMES)
+OF_PAIRS = ("inputs", "outputs", "loss", "gradients", "optimizer", FLOAT32)
+"""What there is of users' own models."""
 LETTERS: dict[Verdict, str] = {
     "bitwise": "B",
     "rounding": "R",
@@ -40,9 +42,9 @@ FASTER = {"jax": "J", "torch": "T", "same": "=", "undecided": "?"}
 LEGEND = (
     "B every bit equal · R equal up to rounding · D differs by design, as documented · "
     "P one side is much less precise · U rounding as large as the value · "
-    "S they compute different things · C crashed · – skipped. "
-    "Times: J JAX is faster · T PyTorch is faster · = the same · ? undecided."
+    "S they compute different things · C crashed · – skipped."
 )
+OF_TIMES = "Times: J JAX is faster · T PyTorch is faster · = the same · ? undecided."
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,24 @@ class Line:
 def matrix(run: Run) -> list[Line]:
     """One line an example, in the run's order."""
     return [
-        Line(one, slug(one.name), [_cell(run, one, column) for column in COLUMNS])
+        Line(one, slug(one.name), [_cell(run, one, column) for column in columns(run)])
         for one in run.examples
     ]
+
+
+def columns(run: Run) -> Sequence[str]:
+    """All, or those that pairs have where there is nothing else."""
+    if not pairs_alone(run) or run.timings:
+        return COLUMNS
+    phases = {row.phase for one in run.examples for row in one.checks}
+    others = [name for name, own in PHASES.items() if phases.intersection(own)]
+    return [name for name in COLUMNS if name in OF_PAIRS or name in others]
+
+
+def legend(run: Run) -> str:
+    """What the letters mean, those of times where there is a column of them."""
+    timed = TIMES.keys() & set(columns(run))
+    return f"{LEGEND} {OF_TIMES}" if timed else LEGEND
 
 
 def _cell(run: Run, example: Example, column: str) -> Cell:

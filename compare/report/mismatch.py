@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from compare import answer, cause, result
+from compare import answer, cause, pair_facts, result
 from compare.report import told
 from compare.report.chart import slug
 from compare.report.told import Fact
@@ -13,12 +13,16 @@ from compare.result import Example, Row, Run, Verdict
 
 @dataclass(frozen=True)
 class Mismatch:
-    """One example that does not pass; `others` are the phases that fail after it."""
+    """One example that does not pass; `others` are the phases that fail after it.
+
+    `blamed` says which layer of a pair it is; what is "" is not known.
+    """
 
     name: str
     slug: str
     verdict: Verdict
     sentence: str
+    blamed: str
     values: list[Fact]
     cause: str
     others: list[str]
@@ -39,16 +43,19 @@ def _mismatch(run: Run, example: Example) -> Mismatch:
     rows = result.failures(example.checks)
     sentences = [answer.describe(row) for row in rows]
     sentences += answer.nothing_resolved(example.checks)
+    pair = pair_facts.pair_of(example)
+    likely = pair.likely if pair else ""
     return Mismatch(
         example.name,
         slug(example.name),
         example.verdict,
         sentences[0] if sentences else f"the example is {example.verdict}",
+        pair.blamed if pair else "",
         list(_values(rows)),
-        cause.likely(rows[0]) if rows else "",
+        likely or (cause.likely(rows[0]) if rows else ""),
         sentences[1:],
         told.again(run, [example.name]),
-        shlex.join(["twinnets", "show", example.name]),
+        "" if pair else shlex.join(["twinnets", "show", example.name]),
     )
 
 

@@ -21,7 +21,7 @@ from altair.utils.schemapi import debug_mode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from compare import answer
+from compare import answer, pair_facts
 from compare.report import text
 from compare.report.chart import Chart, slug
 from compare.report.checks import Precision, Quantity
@@ -72,6 +72,7 @@ def _environment() -> Environment:
         "short": _short,
         "place": _place,
         "told": answer.change,
+        "score": pair_facts.number,
         "groupby_column": _by_column,
     }
     return found

@@ -89,18 +89,29 @@ def _plain(value: Any) -> str:
 
 def commands(run: Run) -> list[Fact]:
     """What was typed to run and, last, to time; where unknown, what does the same."""
-    made = _typed(run.environment.get("command"))
-    timed = _typed(_mapping(run.environment.get("timing")).get("command"))
-    found = [Fact("Run by", made or again(run, [one.name for one in run.examples]))]
+    made = typed(run)
+    timed = _joined(_mapping(run.environment.get("timing")).get("command"))
+    made = made or again(run, [one.name for one in run.examples])
+    found = [Fact("Run by", made)] if made else []
     return found + ([Fact("Last timed by", timed)] if timed not in ("", made) else [])
 
 
-def _typed(words: Any) -> str:
+def typed(run: Run) -> str:
+    """The command that made the run; "" where it is not known."""
+    return _joined(run.environment.get("command"))
+
+
+def _joined(words: Any) -> str:
     return shlex.join(map(str, words)) if isinstance(words, list | tuple) else ""
 
 
 def again(run: Run, names: Sequence[str]) -> str:
-    """The command that runs these examples again, with the run's settings."""
+    """The command that runs these examples again, with the run's settings.
+
+    Of a user's own models nothing but what was typed is known, or "".
+    """
+    if any(one.kind == "pair" and one.name in names for one in run.examples):
+        return typed(run)
     told = _mapping(run.environment.get("settings"))
     parts = ["twinnets", "run"]
     if tuple(sorted(names)) != registry.names():

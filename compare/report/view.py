@@ -7,9 +7,10 @@ from typing import Literal
 
 from compare import answer, noise, outcome, registry, result
 from compare.outcome import Report
+from compare.pair_facts import Pair, pair_of
 from compare.registry import UnknownExample
 from compare.report import matrix, mismatch, pictures, sweep_pictures, told
-from compare.report.chart import Figure, Missing, slug
+from compare.report.chart import Chart, Figure, Missing, slug
 from compare.report.checks import Quantity, quantities
 from compare.report.documentation import Documentation, documentation
 from compare.report.matrix import Line
@@ -32,6 +33,7 @@ class Section:
     slug: str
     open: bool
     teaches: str
+    pair: Pair | None
     documentation: Documentation | None
     metrics: list[Fact]
     notes: list[str]
@@ -52,6 +54,7 @@ class View:
     facts: list[Fact]
     commands: list[Fact]
     mismatches: list[Mismatch]
+    pairs: bool
     columns: Sequence[str]
     verdicts: list[str]
     matrix: list[Line]
@@ -72,7 +75,7 @@ class View:
         yield "matrix", "What was compared"
         if self.speed:
             yield "speed", "How fast"
-        yield "examples", "Examples"
+        yield "examples", "Pairs" if self.pairs else "Examples"
         if self.faults:
             yield "faults", "Can it fail?"
         yield "environment", "Versions"
@@ -102,10 +105,11 @@ def view_of(run: Run, folder: Path) -> View:
         facts=told.facts(run),
         commands=told.commands(run),
         mismatches=mismatch.mismatches(run),
-        columns=matrix.COLUMNS,
+        pairs=answer.pairs_alone(run),
+        columns=matrix.columns(run),
         verdicts=sorted({one.verdict for one in run.examples}, key=result.ORDER.index),
         matrix=matrix.matrix(run),
-        legend=matrix.LEGEND,
+        legend=matrix.legend(run),
         limit=noise.LIMIT,
         limit32=noise.FLOAT32_LIMIT,
         speed=speed_of(run),
@@ -125,20 +129,26 @@ def _state(run: Run, faults: Report | None) -> Literal["good", "open", "bad"]:
 
 def _section(run: Run, example: Example, folder: Path) -> Section:
     name = example.name
+    pair = pair_of(example)  # whose name may be that of an example
     return Section(
         example=example,
         slug=slug(name),
         open=not result.passed(example.verdict),
-        teaches=_teaches(name),
-        documentation=documentation(name),
-        metrics=list(_metrics(example)),
+        teaches=_models(pair) if pair else _teaches(name),
+        pair=pair,
+        documentation=None if pair else documentation(name),
+        metrics=list(_metrics(example, pair)),
         notes=_notes(example),
         figures=_figures(run, example, folder),
         steady=steady(run, name),
         speed=timed_figures(run, name),
-        twins=twins(name),
+        twins=None if pair else twins(name),
         quantities=quantities(example.checks),
     )
+
+
+def _models(pair: Pair) -> str:
+    return " · ".join(filter(None, (pair.torch, pair.jax)))
 
 
 def _teaches(name: str) -> str:
@@ -149,7 +159,13 @@ def _teaches(name: str) -> str:
 
 
 def _figures(run: Run, example: Example, folder: Path) -> list[Figure]:
-    """Curves and pictures of the traces, or why there are none; scores of the rows."""
+    """Curves and pictures of the traces, or why there are none; scores of the rows.
+
+    Of a pair there are scores, where it has any.
+    """
+    if example.kind == "pair":
+        scores = heat_map(example)
+        return [scores] if isinstance(scores, Chart) else []
     if example.kind != "training":
         return []
     name = example.name
@@ -170,8 +186,10 @@ def _figures(run: Run, example: Example, folder: Path) -> list[Figure]:
     return [*curves, heat_map(example), *swept]
 
 
-def _metrics(example: Example) -> Iterator[Fact]:
+def _metrics(example: Example, pair: Pair | None) -> Iterator[Fact]:
     """What the trainings ended with, and how far their runs can be compared."""
+    for name, said in pair.told if pair else ():
+        yield Fact(name, said)
     metric = example.facts.get("metric")
     for side, found in metric.items() if isinstance(metric, dict) else ():
         for name, value in found.items() if isinstance(found, dict) else ():

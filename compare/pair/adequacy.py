@@ -1,0 +1,80 @@
+"""What the inputs are too poor to show."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from compare.pair.inputs import Arrays
+
+SHORT = 8
+"""Positions: rotary and learned encodings barely turn within fewer."""
+
+
+def warnings(inputs: Arrays, modules: Sequence[Any]) -> Iterator[str]:
+    """A sentence for each kind of fault that cannot be seen with these inputs."""
+    for name, value in inputs.items():
+        yield from _of_one(f"inputs {name}", value)
+    types = {module.type for module in modules}
+    batches = {value.shape[0] for value in inputs.values() if value.ndim}
+    if batches == {1} and any("BatchNorm" in name for name in types):
+        yield (
+            "a batch of 1 with batch normalisation: what mixes up examples, and biased "
+            "for unbiased variances, cannot be seen; use at least 3"
+        )
+    elif batches == {1}:
+        yield (
+            "a batch of 1: what mixes up examples, and a mean for a sum over them, "
+            "cannot be seen; use at least 3"
+        )
+    if _positional(modules):
+        for name, value in inputs.items():
+            if value.ndim >= 2 and value.shape[1] < SHORT:
+                yield (
+                    f"inputs {name}: a sequence of {value.shape[1]} with positions or "
+                    "attention: wrong rotary or sinusoidal encodings and masks barely "
+                    f"show; use at least {SHORT}"
+                )
+
+
+def _of_one(name: str, value: np.ndarray) -> Iterator[str]:
+    floats = value.dtype.kind == "f"
+    if value.size < 2:
+        return
+    if not value.any():
+        if floats:
+            yield (
+                f"{name}: all zero: weights of the first layer, and whatever multiplies "
+                "them, cannot be seen"
+            )
+        elif value.dtype.kind in "iu":
+            yield f"{name}: all 0: one row of an embedding is all that is used"
+        else:
+            yield f"{name}: a mask that is False everywhere: masking cannot be seen"
+    elif (value == value.flat[0]).all():
+        what = (
+            "a mask that is True everywhere: masking cannot be seen"
+            if value.dtype.kind == "b"
+            else "constant: permuted, transposed and shifted axes cannot be seen, and a "
+            "normalisation leaves nothing"
+        )
+        yield f"{name}: {what}"
+    elif len(value) > 1 and (value == value[:1]).all() and value.ndim > 1:
+        yield f"{name}: every example is the same: what mixes them up cannot be seen"
+    if floats and value.ndim > 1 and len(set(value.shape)) < value.ndim:
+        yield (
+            f"{name}: shape {value.shape} has equal axes: some that are swapped cannot "
+            "be seen by shape; distinct sizes show more"
+        )
+
+
+def _positional(modules: Sequence[Any]) -> bool:
+    """Whether the model looks at positions."""
+    types = " ".join(module.type.lower() for module in modules)
+    paths = " ".join(module.path.lower() for module in modules)
+    return "attention" in types or "transformer" in types or "position" in types + paths
+
+
+def empty(inputs: Mapping[str, np.ndarray]) -> list[str]:
+    """Inputs that hold nothing."""
+    return [f"{name} of shape {v.shape}" for name, v in inputs.items() if not v.size]

@@ -1,0 +1,161 @@
+"""The first layer that differs on its own, and everything else that does."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from math import isfinite
+from typing import Any
+
+from compare import noise
+from compare.pair.align import Aligned
+from compare.pair.teacher import Lesson, Spot, apart
+
+
+@dataclass(frozen=True)
+class Blamed:
+    """A place where the models differ, nothing before it being at fault.
+
+    `layer` is PyTorch's path of the module whose code is to be looked at, `where` says
+    what in it, `score` how far apart it is there on its own. `spot` is the array that
+    shows it, if it is one of the forward pass.
+    """
+
+    layer: str
+    jax: str
+    where: str
+    score: float
+    spot: Spot | None = None
+
+    @property
+    def says(self) -> str:
+        """One sentence."""
+        name = f"`{self.layer}`" if self.layer else "the model itself"
+        return f"the first to differ is {name}: {self.where}"
+
+
+@dataclass(frozen=True)
+class LayerScore:
+    """One call of a layer: how far its inputs, what it does itself, and all together
+    are apart, in floors."""
+
+    torch: str
+    jax: str
+    torch_type: str
+    jax_type: str
+    call: int
+    input_score: float | str | None
+    own_score: float | str | None
+    inherited_score: float | str | None
+    gradient_score: float | str | None
+    verdict: str
+
+
+def forward(lesson: Lesson) -> list[Blamed]:
+    """Places of the forward pass that differ on their own, the first one first.
+
+    What float32 can explain comes last: it is a mistake only where nothing else is.
+    """
+    wrong = [
+        spot for spot in _in_order(lesson) if lesson.score(spot) > noise.LIMIT
+    ]
+    wrong.sort(key=lesson.precise)
+    return [_blamed(lesson, spot) for spot in wrong]
+
+
+def _in_order(lesson: Lesson) -> list[Spot]:
+    """Places in the order in which PyTorch comes by."""
+    by_key = {one.key: one for one in lesson.aligned}
+
+    def when(spot: Spot) -> tuple[int, bool, int, int]:
+        key, way, index = spot
+        one = by_key[key]
+        if way == "input":  # an enclosing layer starts before those inside of it
+            return one.start, False, one.depth, index
+        return one.end, True, 0, index
+
+    return sorted(lesson.jax, key=when)
+
+
+def _blamed(lesson: Lesson, spot: Spot) -> Blamed:
+    key, way, _ = spot
+    one = next(one for one in lesson.aligned if one.key == key)
+    path, score = one.torch.path, lesson.score(spot)
+    if way == "input":
+        outer = outside(lesson, path)
+        jax = _partner(lesson, outer)
+        return Blamed(outer, jax, f"what it does before `{path}`", score, spot)
+    inner = path + "." if path else ""
+    inside = [
+        other
+        for other in lesson.aligned
+        if other.torch.path != path and other.torch.path.startswith(inner)
+    ]
+    if not inside:
+        return Blamed(path, one.jax.path, "the layer itself", score, spot)
+    last = max(inside, key=lambda other: other.end).torch.path
+    where = f"what it does around the layers inside of it (the last is `{last}`)"
+    return Blamed(path, one.jax.path, where, score, spot)
+
+
+def outside(lesson: Lesson, path: str) -> str:
+    """The nearest layer around a path that both models have; "" is the whole model."""
+    known = {one.torch.path for one in lesson.aligned}
+    parts = path.split(".")
+    for depth in range(len(parts) - 1, 0, -1):
+        if (outer := ".".join(parts[:depth])) in known:
+            return outer
+    return ""
+
+
+def _partner(lesson: Lesson, path: str) -> str:
+    found = (one.jax.path for one in lesson.aligned if one.torch.path == path)
+    return next(found, "")
+
+
+def scores(lesson: Lesson, gradients: dict[tuple[str, int], float]) -> list[dict[str, Any]]:
+    """Every layer in the order of execution, as run.json has it."""
+    return [asdict(_score(lesson, one, gradients)) for one in lesson.aligned]
+
+
+def _score(
+    lesson: Lesson, one: Aligned, gradients: dict[tuple[str, int], float]
+) -> LayerScore:
+    arriving = list(_scores(lesson, one, "input"))
+    own = list(_scores(lesson, one, "output"))
+    inherited = max(
+        apart(lesson.inherited[spot], lesson.torch[spot], lesson.floors[spot])
+        for spot in _spots(lesson, one, "output")
+    )
+    back = gradients.get(one.key)
+    at_fault = [spot for spot in _spots(lesson, one) if lesson.score(spot) > noise.LIMIT]
+    if not at_fault:
+        verdict = "rounding" if inherited <= noise.LIMIT else "inherited"
+    else:
+        precise = all(lesson.precise(spot) for spot in at_fault)
+        verdict = "precision" if precise else "semantic"
+    return LayerScore(
+        one.torch.path,
+        one.jax.path,
+        one.torch.type,
+        one.jax.type,
+        one.torch.number,
+        _number(max(arriving, default=None)),
+        _number(max(own)),
+        _number(inherited),
+        _number(back),
+        verdict,
+    )
+
+
+def _spots(lesson: Lesson, one: Aligned, way: str = "") -> Iterator[Spot]:
+    for spot in lesson.jax:
+        if spot[0] == one.key and way in ("", spot[1]):
+            yield spot
+
+
+def _scores(lesson: Lesson, one: Aligned, way: str) -> Iterator[float]:
+    yield from (lesson.score(spot) for spot in _spots(lesson, one, way))
+
+
+def _number(score: float | None) -> float | str | None:
+    """JSON has no infinity."""
+    return score if score is None or isfinite(score) else "inf"

@@ -1,0 +1,126 @@
+"""A pair's traces → rows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from compare import noise
+from compare.check import Sides, exact, repeatable
+from compare.check_steps import judged
+from compare.fault import FRAMEWORKS, NAMES
+from compare.pair.both import Both
+from compare.result import Row
+from compare.task import Task
+from compare.trace import Key
+
+VANISHES = 1e-9
+"""A floor below this part of the largest of its kind: the quantity is zero beside it."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """An operation in less than float64 inside of the float64 run, and at what point."""
+
+    side: str
+    step: str
+    operation: str
+    where: str
+    phases: tuple[str, ...]
+    names: frozenset[str]
+
+    @property
+    def told(self) -> str:
+        """Side, operation and source line."""
+        return f"{NAMES[self.side]}: {self.operation}, {self.where}"
+
+
+def spots(both: Both, step: str, side: str, found: Sequence[Any]) -> list[Spot]:
+    """What a side found, with the names of leaves and outputs as rows have them."""
+    labels: dict[str, list[str]] = {}
+    for entry in both.map.entries:
+        own = entry.jax if side == "jax" else entry.torch
+        labels.setdefault(own, []).append(entry.label)
+    for name in both.names:
+        labels.setdefault(name, []).append(both.names[name])
+    return [
+        Spot(
+            side,
+            step,
+            spot.operation,
+            spot.where,
+            tuple("state" if phase == "buffers" else phase for phase in spot.phases),
+            frozenset(one for name in spot.names for one in labels.get(name, [name])),
+        )
+        for spot in found
+    ]
+
+
+def rows(both: Both, sides: Sides, task: Task, found: Sequence[Spot]) -> list[Row]:
+    """All rows that compare what both models did."""
+    folded = {entry.label: entry for entry in both.map.entries if entry.folded}
+    made: list[Row] = [*repeatable(sides, task)]
+    for key in {key: None for trace in sides.values() for key in trace.arrays}:
+        for row in judged(sides, key, _depends(key, found)):
+            by_design = key.leaf in folded and row.verdict in ("rounding", "bitwise")
+            made.append(replace(row, verdict="differs") if by_design else row)
+    return [*_vanishing(made, sides), *_alive(sides)]
+
+
+def _depends(key: Key, found: Sequence[Spot]) -> list[str]:
+    """Operations in low precision that a quantity depends on.
+
+    Whatever an optimizer's step gets is the same on both sides, in full precision.
+    """
+    train = key.step != "eval"
+    mine = [
+        spot.told
+        for spot in found
+        if key.phase in spot.phases
+        and (spot.step == "train") == train
+        and (not spot.names or key.phase == "loss" or key.leaf in spot.names)
+        and (key.phase != "state" or key.quantity == "buffer" or "update" in spot.phases)
+    ]
+    return sorted(set(mine))
+
+
+def _vanishing(made: Sequence[Row], sides: Sides) -> Iterator[Row]:
+    """Rows that are zero but for rounding say so, where others of their kind are not.
+
+    The gradient of a bias that a softmax or a batch norm takes away again is zero in
+    exact arithmetic; a floor of the size of its value is no reason to doubt it, if that
+    floor is nothing beside the gradients of other leaves.
+    """
+    sizes: dict[tuple[str, str, Any], float] = {}
+    for trace in sides.values():
+        for key, value in trace.arrays.items():
+            kind = (key.phase, key.quantity, key.step)
+            sizes[kind] = max(sizes.get(kind, 0.0), float(noise.largest(value)))
+    for row in made:
+        size = sizes.get((row.phase, row.quantity, row.step), 0.0)
+        unclear = row.verdict == "unresolved" and row.precision == "float64"
+        if unclear and row.floor is not None and row.floor <= VANISHES * size:
+            why = "zero but for rounding on both sides"
+            yield replace(row, verdict="rounding", why=why)
+        else:
+            yield row
+
+
+def _alive(sides: Sides) -> Iterator[Row]:
+    """Gradients that are zero everywhere prove nothing about the backward pass."""
+    alive: dict[Any, bool] = {}
+    for framework in FRAMEWORKS:
+        for key, value in sides[framework, "float64"].arrays.items():
+            if key.phase == "gradients":
+                moves = bool(np.any(value != 0))
+                alive[key.step] = alive.get(key.step, False) or moves
+    for step, moves in alive.items():
+        if not moves:
+            yield exact(
+                "gradients",
+                "alive",
+                ok=False,
+                step=step,
+                why="every gradient is 0 on both sides: nothing was compared",
+            )

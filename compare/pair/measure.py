@@ -1,0 +1,75 @@
+"""One-step maps of a pair: both sides, both precisions, and how far copies move."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from compare.fault import Side
+from compare.measure import Collector
+from compare.noise import PRECISIONS, Precision, perturb
+from compare.pair.both import Both, Point
+from compare.spec import stream
+from compare.task import Task
+
+COPIES = 4
+"""Perturbed copies of each side, as in a run of the examples."""
+Collectors = Mapping[tuple[Side, Precision], Collector]
+
+
+def collectors(name: str, *, seed: int, run: str) -> Collectors:
+    """Empty traces of both sides in both precisions."""
+    return {
+        (framework, precision): Collector(
+            Task("maps", name, framework, precision, seed, run)
+        )
+        for precision in PRECISIONS
+        for framework in ("jax", "torch")
+    }
+
+
+def measure(
+    both: Both,
+    point: Point,
+    out: Collectors,
+    *,
+    seed: int,
+    say: Callable[[str], None],
+) -> Any:
+    """Run both sides at a point, twice and with perturbed copies, into the traces.
+
+    Returns PyTorch's evaluation in float32.
+    """
+    found = None
+    for precision in PRECISIONS:
+        with both.session(precision):
+            say(f"{point.step}: {precision}")
+            exact = point.cast(precision)
+            base = {}
+            for model in both.models():
+                own = out[model.framework, precision]
+                evaluated = both.evaluate(model, exact)
+                base[model.framework] = both.common(model, evaluated, exact)
+                if (model.framework, precision) == ("torch", "float32"):
+                    found = evaluated
+                own.put(base[model.framework])
+                own.repeat(both.values(model, exact))
+            for copy in range(COPIES):
+                moved = perturbed(exact, precision, seed=seed, copy=copy)
+                for model in both.models():
+                    own = out[model.framework, precision]
+                    own.compare(both.values(model, moved), base[model.framework])
+    return found
+
+
+def perturbed(point: Point, precision: Precision, *, seed: int, copy: int) -> Point:
+    """Every number of state, inputs and targets moved by an ulp, alike on both sides."""
+    rng = stream(seed, f"pair copy {copy} {point.step}")
+    targets = {str(i): np.asarray(value) for i, value in enumerate(point.targets)}
+    return replace(
+        point,
+        state=perturb(point.state, rng, precision=precision),
+        inputs=perturb(point.inputs, rng, precision=precision),
+        targets=tuple(perturb(targets, rng, precision=precision).values()),
+    )

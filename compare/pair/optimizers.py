@@ -1,0 +1,175 @@
+"""Optimizer steps as one-step maps: both sides get the same numbers at every step.
+
+At step t both optimizers are handed the same parameters and the same gradients, those of
+PyTorch's float32 run, and so have the same history in their own state, whatever that is
+made of. Nothing needs to be carried from one to the other, and no error is inherited:
+what a step does wrong shows in that step's update.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from compare.fault import Side
+from compare.measure import Values, cast
+from compare.noise import PRECISIONS, Precision, largest, perturb
+from compare.pair import wrong
+from compare.pair.both import Both, Model, Point, State
+from compare.pair.measure import COPIES, Collectors, measure
+from compare.spec import stream
+from compare.trace import Key
+
+ULP = {"float64": 2.0**-52, "float32": 2.0**-24}
+"""How far constants are moved: Optax forms 1 − b2ᵗ in the precision of the run."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What both optimizers were handed at a step, in PyTorch's layout."""
+
+    parameters: State
+    gradients: State
+
+
+def steps(
+    both: Both,
+    first: Point,
+    optimizers: tuple[Any, Any],
+    out: Collectors,
+    *,
+    count: int,
+    feed: Callable[[int], Point],
+    seed: int,
+    say: Callable[[str], None],
+) -> list[Step]:
+    """Take the steps; what was handed over at each."""
+    by_side: dict[Side, Any] = dict(zip(("torch", "jax"), optimizers, strict=True))
+    state = first.state
+    memory: dict[tuple[Side, Precision], Any] = {}
+    taken = []
+    for number in range(count):
+        point = replace(feed(number), step=number, train=True, state=state)
+        found = measure(both, point, out, seed=seed, say=say)
+        gradients = {n: g.astype(np.float64) for n, g in found.parameters.items()}
+        trained = {name: state[name] for name in gradients}
+        taken.append(Step(trained, gradients))
+        after = trained
+        for precision in PRECISIONS:
+            with both.session(precision):
+                for model in both.models():
+                    at = _At(both, model, by_side[model.framework], number, precision)
+                    key = (model.framework, precision)
+                    if number == 0:
+                        memory[key] = at.begin(trained)
+                    new, memory[key] = at.step(
+                        memory[key], trained, gradients, out, seed=seed
+                    )
+                    if key == ("torch", "float32"):
+                        after = new
+        state = _next(both, state, after, found.buffers)
+    return taken
+
+
+@dataclass(frozen=True)
+class _At:
+    """One side's optimizer at one step, in one precision."""
+
+    both: Both
+    model: Model
+    optimizer: Any
+    number: int
+    precision: Precision
+
+    def begin(self, parameters: State) -> Any:
+        with wrong.of(self.model.name, "making its optimizer"):
+            return self.model.runtime.begin(self.optimizer, self.own(parameters))
+
+    def own(self, values: State) -> State:
+        return self.both.state(self.model, cast(values, self.precision))
+
+    def step(
+        self,
+        memory: Any,
+        parameters: State,
+        gradients: State,
+        out: Collectors,
+        *,
+        seed: int,
+    ) -> tuple[State, Any]:
+        """Take it, twice and from perturbed copies; the new parameters and memory."""
+        side = self.model.framework
+        collector = out[side, self.precision]
+        before, pulled = self.own(parameters), self.own_gradients(gradients)
+        new, kept = self._advance(memory, before, pulled)
+        base = self.flat(before, new, kept)
+        collector.put(base)
+        again = self._advance(memory, before, pulled)
+        collector.repeat(self.flat(before, *again))
+        for label, value in self.both.map.canonical(side, before).items():
+            key = Key("update", "update", label, self.number)
+            collector.trace.scale[key] = float(largest(value))
+        for copy in range(COPIES):
+            rng = stream(seed, f"pair optimizer {copy} {self.number}")
+            changed = perturb(before, rng, precision=self.precision)
+            moved = self.model.runtime.moved(
+                self.optimizer, memory, self._moving(seed, copy)
+            )
+            pushed = perturb(pulled, rng, precision=self.precision)
+            collector.compare(
+                self.flat(changed, *self._advance(moved, changed, pushed)), base
+            )
+        return new, kept
+
+    def own_gradients(self, gradients: State) -> State:
+        """A gradient is laid out as its parameter, but a folded bias is not a sum."""
+        given = cast(gradients, self.precision)
+        if self.model.framework == "torch":
+            return given
+        return self.both.map.to_jax(given, folded=False)
+
+    def _moving(self, seed: int, copy: int) -> Callable[[np.ndarray], np.ndarray]:
+        rng = stream(seed, f"pair memory {copy} {self.number}")
+        unit = ULP[self.precision]
+
+        def change(value: np.ndarray) -> np.ndarray:
+            signs = rng.integers(0, 2, np.shape(value), np.int8) * 2 - 1
+            return np.asarray(value * (1.0 + signs * unit), np.asarray(value).dtype)
+
+        return change
+
+    def _advance(
+        self, memory: Any, parameters: State, gradients: State
+    ) -> tuple[State, Any]:
+        with wrong.of(self.model.name, f"its optimizer's step {self.number}"):
+            return self.model.runtime.advance(
+                self.optimizer, memory, parameters, gradients
+            )
+
+    def flat(self, before: State, after: State, memory: Any) -> Values:
+        """Updates, parameters and the optimizer's state by key."""
+        side, canonical = self.model.framework, self.both.map.canonical
+        update = {name: after[name] - before[name] for name in after}
+        parts = {("update", "update"): update, ("state", "parameter"): after}
+        values = {
+            Key(phase, quantity, label, self.number): value
+            for (phase, quantity), tree in parts.items()
+            for label, value in canonical(side, tree).items()
+        }
+        slots: dict[str, State] = {}
+        for name, value in self.model.runtime.slots(self.optimizer, memory).items():
+            slot, _, leaf = name.partition("/")
+            if leaf in before:
+                slots.setdefault(slot, {})[leaf] = value
+        for slot, tree in slots.items():
+            for label, value in canonical(side, tree).items():
+                values[Key("state", slot, label, self.number)] = value
+        return values
+
+
+def _next(both: Both, state: State, after: State, buffers: State) -> State:
+    """The next state: PyTorch's float32 step, and what its forward pass left."""
+    new = {name: value.astype(np.float64) for name, value in (after | buffers).items()}
+    # Two biases of one layer become one again, as the other side has it.
+    return both.map.to_torch(both.map.to_jax(state | new))

@@ -1,0 +1,193 @@
+"""Teacher forcing: each JAX layer on PyTorch's numbers, so that no error is inherited.
+
+Both models run once more with all that goes into and comes out of each layer replaced by
+what PyTorch had there: a layer's own output then differs only by what it does itself,
+and what arrives at a layer only by what is done between layers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from compare import noise
+from compare.measure import cast_one
+from compare.noise import Precision
+from compare.pair.align import Aligned, calls
+from compare.pair.both import Both, Model, Point
+from compare.pair.measure import COPIES, perturbed
+from compare.spec import stream
+
+Way = Literal["input", "output"]
+Spot = tuple[tuple[str, int], Way, int]
+"""PyTorch's path and call, going in or coming out, which array."""
+Seen = dict[Spot, np.ndarray]
+"""Arrays as JAX lays them out."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Both models on PyTorch's numbers, and how far apart rounding may bring them.
+
+    `narrow` is how far each side's float32 is from its float64, the larger of the two.
+    """
+
+    both: Both
+    point: Point
+    aligned: Sequence[Aligned]
+    torch: Seen
+    jax: Seen
+    floors: dict[Spot, float]
+    narrow: dict[Spot, float]
+    inherited: Seen
+    """JAX's own run, from beginning to end, without PyTorch's numbers."""
+
+    def score(self, spot: Spot, torch: np.ndarray | None = None) -> float:
+        """How far JAX is from PyTorch at a place, in floors."""
+        first = self.torch[spot] if torch is None else torch
+        return apart(self.jax[spot], first, self.floors[spot])
+
+    def precise(self, spot: Spot) -> bool:
+        """Whether what is apart there is no more than float32 can make it."""
+        size = float(noise.largest(self.torch[spot]))
+        floor = max(self.narrow[spot], noise.ULPS * noise.ULP["float32"] * size)
+        return apart(self.jax[spot], self.torch[spot], floor) <= noise.LIMIT
+
+    def again(self, spot: Spot, **options: Any) -> np.ndarray:
+        """What PyTorch has at a place when something in it is done otherwise."""
+        with self.both.session("float64"):
+            given = _given(self.aligned, self.torch)
+            seen = _forced(self.both, self.both.torch, self.point, given, **options)
+            return _seen(self.aligned, "torch", seen)[spot]
+
+
+def apart(left: np.ndarray, right: np.ndarray, floor: float) -> float:
+    """The largest distance in floors, 0/0 = 0; inf where shapes differ."""
+    if left.shape != right.shape:
+        return float("inf")
+    error = float(noise.largest_distance(left, right))
+    if not error:
+        return 0.0
+    return error / floor if floor else float("inf")
+
+
+def teach(both: Both, point: Point, *, seed: int) -> Lesson:
+    """Record both models at a point and run them forced."""
+    with both.session("float64"):
+        exact = point.cast("float64")
+        ran = {
+            model.framework: model.runtime.record(
+                model.subject, **both.arguments(model, exact)
+            )
+            for model in both.models()
+        }
+        aligned = calls(both, ran["torch"], ran["jax"])
+        torch = _seen(aligned, "torch", ran["torch"])
+        jax = _run(both, both.jax, exact, aligned, torch)
+        moved = {spot: 0.0 for spot in jax}
+        for copy in range(COPIES):
+            changed = perturbed(exact, "float64", seed=seed, copy=copy)
+            given = _moved(torch, seed=seed, copy=copy)
+            for model, base in ((both.torch, torch), (both.jax, jax)):
+                found = _run(both, model, changed, aligned, given)
+                for spot in moved:
+                    far = float(noise.largest_distance(found[spot], base[spot]))
+                    moved[spot] = max(moved[spot], far)
+    with both.session("float32"):
+        short = {spot: cast_one(value, "float32") for spot, value in torch.items()}
+        at = point.cast("float32")
+        narrow = [_run(both, model, at, aligned, short) for model in (both.torch, both.jax)]
+    floors = {
+        spot: float(
+            noise.float64_floor(
+                (torch[spot], jax[spot]),
+                [one[spot] for one in narrow],
+                sensitivity=np.asarray(moved[spot]),
+            )
+        )
+        for spot in jax
+    }
+    errors = {
+        spot: max(
+            float(noise.largest_distance(one[spot], base[spot]))
+            for one, base in zip(narrow, (torch, jax), strict=True)
+        )
+        for spot in jax
+    }
+    inherited = _seen(aligned, "jax", ran["jax"])
+    return Lesson(both, exact, aligned, torch, jax, floors, errors, inherited)
+
+
+def _run(
+    both: Both, model: Model, point: Point, aligned: Sequence[Aligned], taught: Seen
+) -> Seen:
+    given = _given(aligned, taught)
+    return _seen(aligned, model.framework, _forced(both, model, point, given))
+
+
+def _moved(taught: Seen, *, seed: int, copy: int) -> Seen:
+    rng = stream(seed, f"pair layers {copy}")
+    named = {str(number): value for number, value in enumerate(taught.values())}
+    values = noise.perturb(named, rng, precision="float64")
+    return dict(zip(taught, values.values(), strict=True))
+
+
+def _given(aligned: Sequence[Aligned], taught: Seen) -> dict[str, dict]:
+    """For each side, what its layers get and what they hand on, in its own layout."""
+    given: dict[str, dict] = {"torch": {}, "jax": {}}
+    for one in aligned:
+        for side, call in (("torch", one.torch), ("jax", one.jax)):
+            filled = {
+                way: _filled(
+                    list(getattr(call, f"{way}s")), getattr(one, f"{way}s"), side, way, one.key, taught
+                )
+                for way in ("input", "output")
+            }
+            given[side][call.path, call.number] = (filled["input"], filled["output"])
+    return given
+
+
+def _filled(
+    own: list[np.ndarray],
+    places: Sequence[tuple[int, int, tuple[int, ...]]],
+    side: str,
+    way: str,
+    key: tuple[str, int],
+    taught: Seen,
+) -> tuple[np.ndarray, ...]:
+    """A call's arrays with those replaced that are taught."""
+    for number, (first, second, axes) in enumerate(places):
+        value = taught[key, way, number]  # type: ignore[index]
+        if side == "torch":
+            own[first] = value.transpose(np.argsort(axes))
+        else:
+            own[second] = value
+    kind = next(iter(taught.values())).dtype
+    return tuple(np.ascontiguousarray(value, kind) for value in own)
+
+
+def _forced(
+    both: Both, model: Model, point: Point, given: Mapping[str, dict], **options: Any
+) -> list[Any]:
+    return model.runtime.forced(
+        model.subject,
+        **both.arguments(model, replace(point, pulls=False)),
+        given=given[model.framework],
+        **options,
+    )
+
+
+def _seen(aligned: Sequence[Aligned], side: str, ran: Sequence[Any]) -> Seen:
+    """The arrays of partners, as JAX lays them out."""
+    by_call = {(call.path, call.number): call for call in ran}
+    seen: Seen = {}
+    for one in aligned:
+        own = getattr(one, side)
+        call = by_call[own.path, own.number]
+        for way in ("input", "output"):
+            arrays = getattr(call, f"{way}s")
+            for number, (first, second, axes) in enumerate(getattr(one, f"{way}s")):
+                value = arrays[first].transpose(axes) if side == "torch" else arrays[second]
+                seen[one.key, way, number] = value
+    return seen
