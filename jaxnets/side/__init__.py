@@ -1,0 +1,1 @@
+"""What a pair of models needs of JAX: the same verbs as `torchnets/side`."""
