@@ -46,7 +46,6 @@ class Layer:
     own: float | None
     inherited: float | None
     gradient: float | None
-    verdict: str
 
     @property
     def scores(self) -> tuple[tuple[str, float | None], ...]:
@@ -167,7 +166,6 @@ def _layer(found: Mapping[str, Any]) -> Layer:
         _score(found.get("own_score")),
         _score(found.get("inherited_score")),
         _score(found.get("gradient_score")),
-        _text(found, "verdict"),
     )
 
 

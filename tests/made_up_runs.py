@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import inf, nan
 from typing import Any
 
+import made_up_pairs as pairs
 import made_up_times as times
 
 from compare import result
@@ -267,6 +268,20 @@ def with_times() -> Run:
     )
 
 
+def of_pairs() -> Run:
+    """Users' own models alone: one that passes, one that differs and says why."""
+    told = plain().environment | {"command": ["twinnets", "pair", "a.py::a"]}
+    return run(pairs.passing(), pairs.failing(), environment=told)
+
+
+def odd_pairs() -> Run:
+    """Hostile names in all that a pair tells, and facts that nobody expects."""
+    named_alike = pairs.passing(TRAINING)
+    hostile = map(pairs.hostile, HOSTILE.values())
+    odd = map(pairs.odd, range(len(pairs.ODD)))
+    return run(training(OTHER), named_alike, *hostile, *odd)
+
+
 RUNS: tuple[Callable[[], Run], ...] = (
     plain,
     mismatch,
@@ -279,5 +294,7 @@ RUNS: tuple[Callable[[], Run], ...] = (
     cut_off,
     one_step,
     with_times,
+    of_pairs,
+    odd_pairs,
 )
 """All of them, for `pytest.mark.parametrize`."""

@@ -33,6 +33,7 @@ def written(tmp_path_factory):
     real = result.only(kept, SOME)
     (failing,) = runs.mismatch().examples
     odd = [replace(failing, name="one that fails"), *runs.hostile_names().examples]
+    odd += [*runs.of_pairs().examples, *runs.odd_pairs().examples[2:]]
     examples = [*real.examples, *odd]
     whole = Run(**{**vars(real), "examples": examples})
     path = folder / "report.html"
