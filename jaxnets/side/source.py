@@ -1,0 +1,100 @@
+"""Where an equation of a traced program was written: the source line a person knows."""
+
+import os
+from collections.abc import Iterator
+from itertools import dropwhile, takewhile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+JIT = "jax/_src/pjit.py"
+# What carries every program and explains none.
+MACHINERY = (
+    "jax/_src/interpreters/",
+    "jax/_src/lax/",
+    "jax/_src/numpy/",
+    "flax/nnx/nn/dtypes.py",
+    "flax/linen/dtypes.py",
+    "flax/core/",
+    "<frozen ",
+)
+OURS = str(Path(__file__).parent)
+STANDARD = str(Path(os.__file__).parent)
+
+
+class Frame(NamedTuple):
+    """A line of a call stack; `file` of an installed package starts at its name."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        name = self.file if self.installed else Path(self.file).name
+        return f"{name}:{self.line} ({self.function})"
+
+    @property
+    def installed(self) -> bool:
+        """Whether this is a line of an installed package."""
+        return not self.file.startswith("<") and not Path(self.file).is_absolute()
+
+    @property
+    def machinery(self) -> bool:
+        """Whether this is a line of a transformation, or inside of an operation."""
+        at_top = self.file.startswith("jax/_src/") and self.file.count("/") == 2
+        return at_top or self.file.startswith((*MACHINERY, STANDARD))
+
+    @property
+    def ours(self) -> bool:
+        """Whether this line calls the model, or stands in place of a part of it."""
+        return self.file.startswith(OURS)
+
+
+Stack = tuple[Frame, ...]
+
+
+def stack(equation: Any, outer: Stack, *, called: bool = False) -> Stack:
+    """The calls that made an equation, innermost first.
+
+    JAX keeps the programs of compiled functions, with the stack of whoever called them
+    first: where the equation stands in one (`called`), what is beyond its boundary is
+    taken from the equation that calls it now (`outer`).
+    """
+    traceback = equation.source_info.traceback
+    frames = tuple(_frames(traceback)) if traceback else ()
+    if not called:
+        # What is inside of a loop may know its callers only up to the loop.
+        return frames if frames[-1:] == outer[-1:] else frames + outer
+    inside = takewhile(lambda frame: frame.file != JIT, frames)
+    return tuple(frame for frame in inside if not frame.machinery) + outer
+
+
+def describe(frames: Stack) -> str:
+    """The innermost line that is no machinery, and the user's, if that is another."""
+    known = [frame for frame in _of_the_model(frames) if not frame.machinery]
+    if not known:
+        return "an unknown line"
+    users = [frame for frame in known if not frame.installed]
+    others = [frame for frame in known if not frame.file.startswith(("jax/", "flax/"))]
+    layers = [frame for frame in known if frame.file.startswith("flax/")]
+    # Of a layer of Flax's, its own call says more than the helpers that it calls.
+    caller = next(iter(users or others or reversed(layers)), known[0])
+    return str(known[0]) if caller == known[0] else f"{known[0]}, called in {caller}"
+
+
+def _of_the_model(frames: Stack) -> Iterator[Frame]:
+    rest = dropwhile(lambda frame: frame.ours or frame.machinery, frames)
+    return takewhile(lambda frame: not frame.ours, rest)
+
+
+def _frames(traceback: Any) -> Iterator[Frame]:
+    for frame in traceback.frames:
+        name = frame.function_name.replace("<locals>.", "")
+        yield Frame(_short(frame.file_name), frame.line_num, name)
+
+
+def _short(file: str) -> str:
+    for folder in ("site-packages", "dist-packages"):
+        _, found, rest = file.rpartition(f"/{folder}/")
+        if found:
+            return rest
+    return file
