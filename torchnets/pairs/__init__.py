@@ -1,0 +1,1 @@
+"""Pairs of models as people port them: the PyTorch side of each."""
