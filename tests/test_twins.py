@@ -22,6 +22,8 @@ from compare.fault import FRAMEWORKS
 from compare.plant import PACKAGE, PARTS
 
 HARNESS = {"__init__", *PARTS["jax"]}
+OF_PAIRS = {"side", "pairs"}
+"""Folders of what checks a user's own pair of models: no twins."""
 WORLD = {"jax": {"jax", "flax", "optax", "grain", "absl"}, "torch": {"torch"}}
 ONLY_HERE = {
     (
@@ -78,6 +80,7 @@ def test_every_spec_has_a_twin_and_no_twin_is_without_a_spec(framework):
     found = {
         ".".join(path.relative_to(folder).with_suffix("").parts)
         for path in folder.rglob("*.py")
+        if path.parent.name not in OF_PAIRS
     }
     assert found - HARNESS == set(NAMES)
 

@@ -1,0 +1,23 @@
+"""What a pair needs from PyTorch: the same verbs as `jaxnets/side/runtime.py`."""
+
+import torch
+
+from torchnets.side.evaluate import evaluate as evaluate
+from torchnets.side.evaluate import watched as watched
+from torchnets.side.optimizer import advance as advance
+from torchnets.side.optimizer import begin as begin
+from torchnets.side.optimizer import moved as moved
+from torchnets.side.optimizer import slots as slots
+from torchnets.side.parts import Pull as Pull
+from torchnets.side.record import forced as forced
+from torchnets.side.record import record as record
+from torchnets.side.session import session as session
+from torchnets.side.subject import leaves as leaves
+from torchnets.side.subject import modules as modules
+from torchnets.side.subject import open_model as open_model
+from torchnets.side.subject import state as state
+
+
+def describe() -> dict[str, str]:
+    """The version, and where the copies compute."""
+    return {"version": str(torch.__version__), "device": "cpu"}

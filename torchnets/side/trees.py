@@ -1,0 +1,86 @@
+"""Arrays in whatever a module takes or returns: by name, in order, put back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def parts(value: Any) -> list[tuple[str, Any]] | None:
+    """What a container holds, by field, key or position; None for anything else."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return [(one.name, getattr(value, one.name)) for one in fields(value)]
+    names = getattr(value, "_fields", None)
+    if isinstance(value, tuple) and names is not None:
+        return list(zip(names, value, strict=True))
+    if isinstance(value, Mapping):
+        return [(str(key), entry) for key, entry in value.items()]
+    if isinstance(value, (tuple, list)):
+        return [(str(place), entry) for place, entry in enumerate(value)]
+    return None
+
+
+def flatten(outputs: Any, name: str = "") -> dict[str, Tensor]:
+    """Every array of an output by name, nested names joined by "."; None is dropped.
+
+    Raises TypeError naming what is neither an array nor holds arrays.
+    """
+    if outputs is None:
+        return {}
+    if isinstance(outputs, Tensor):
+        return {name: outputs}
+    if isinstance(outputs, (bool, int, float, np.ndarray, np.generic)):
+        return {name: torch.as_tensor(outputs)}
+    inside = parts(outputs)
+    if inside is None:
+        raise TypeError(
+            f"output {name!r}: expected a tensor, or a tuple, list, dict, dataclass or "
+            f"NamedTuple of them, got {type(outputs).__name__}; return its tensors"
+        )
+    found: dict[str, Tensor] = {}
+    for part, entry in inside:
+        found |= flatten(entry, f"{name}.{part}" if name else part)
+    return found
+
+
+def floats(value: Any) -> list[Tensor]:
+    """Every floating-point tensor in order; what is no container is passed over."""
+    if isinstance(value, Tensor):
+        return [value] if value.is_floating_point() else []
+    return [one for _, entry in parts(value) or () for one in floats(entry)]
+
+
+def replaced(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same structure, each floating-point tensor changed, in order."""
+    if isinstance(value, Tensor):
+        return change(value) if value.is_floating_point() else value
+    inside = parts(value)
+    if inside is None:
+        return value
+    made = [(part, replaced(entry, change)) for part, entry in inside]
+    if all(new is old for (_, new), (_, old) in zip(made, inside, strict=True)):
+        return value
+    return _rebuilt(value, [entry for _, entry in made])
+
+
+def _rebuilt(value: Any, entries: list[Any]) -> Any:
+    if isinstance(value, tuple):
+        named = hasattr(value, "_fields")
+        return type(value)(*entries) if named else tuple(entries)
+    if isinstance(value, list):
+        return entries
+    made = copy.copy(value)
+    if is_dataclass(value):
+        for one, entry in zip(fields(value), entries, strict=True):
+            object.__setattr__(made, one.name, entry)
+            if isinstance(made, dict) and one.name in made:
+                dict.__setitem__(made, one.name, entry)
+        return made
+    made.update(zip(value, entries, strict=True))
+    return made
