@@ -23,11 +23,10 @@ class Dropping:
         rate = float(layer.rate)
         if self.draw is None or deterministic or rate == 0:
             return inputs
-        if rate == 1:
-            return jnp.zeros_like(inputs)
         shape = list(inputs.shape)
         for axis in layer.broadcast_dims:
             shape[axis] = 1
         keep = np.asarray(self.draw(self.number, tuple(shape))) < 1 - rate
         self.number += 1
-        return jnp.where(keep, inputs / (1 - rate), jnp.zeros_like(inputs))
+        kept = inputs / (1 - rate) if rate < 1 else inputs
+        return jnp.where(keep, kept, jnp.zeros_like(inputs))

@@ -115,7 +115,7 @@ def type_of(layer: str) -> str:
 def around(
     leaves: Mapping[str, Array], draw: Draw | None, watch: Watch | None
 ) -> Iterator[None]:
-    """Dropout, carries and watched calls of the Linen modules that are called inside."""
+    """Dropout, carries and watched calls of the Linen modules called inside."""
     dropping = Dropping(draw)
     precision = next((v.dtype for v in leaves.values()), jnp.result_type(float))
 

@@ -1,0 +1,111 @@
+"""Optax's transformations, known by `init` and `update`, one step at a time."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxnets.arrays import to_numpy
+
+SLOTS = {"trace": "momentum", "mu": "first_moment", "nu": "second_moment"}
+"""What Optax calls the parts of its state, and how PyTorch's are called too."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """An optimizer's state, and the shapes of the parameters that it is of."""
+
+    state: Any
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def begin(optimizer: Any, parameters: Mapping[str, np.ndarray]) -> Memory:
+    """The state before the first step; raises TypeError for no transformation."""
+    for verb in ("init", "update"):
+        if not callable(getattr(optimizer, verb, None)) or isinstance(optimizer, type):
+            raise TypeError(
+                "the JAX optimizer: expected an Optax transformation, which has init "
+                f"and update, got {type(optimizer).__name__}; give optax.adamw(…) or "
+                "the like, in place of an nnx.Optimizer its tx"
+            )
+    arrays = {path: jnp.array(value) for path, value in parameters.items()}
+    shapes = {path: tuple(value.shape) for path, value in parameters.items()}
+    return Memory(optimizer.init(arrays), shapes)
+
+
+def advance(
+    optimizer: Any,
+    memory: Memory,
+    parameters: Mapping[str, np.ndarray],
+    gradients: Mapping[str, np.ndarray],
+) -> tuple[dict[str, np.ndarray], Memory]:
+    """Parameters and state after one step; what is given stays as it is."""
+    wanted = {path: gradients[path] for path in parameters}
+    after, state = _step(optimizer.update)(dict(parameters), memory.state, wanted)
+    return (
+        {path: to_numpy(after[path]) for path in parameters},
+        replace(memory, state=state),
+    )
+
+
+@lru_cache(maxsize=16)
+def _step(update: Callable[..., Any]) -> Callable[..., Any]:
+    """The compiled step of a transformation: θ + update, in the precision of θ."""
+
+    def step(parameters: Any, state: Any, gradients: Any) -> Any:
+        updates, state = update(gradients, state, parameters)
+        return jax.tree.map(_added, parameters, updates), state
+
+    return jax.jit(step)
+
+
+def _added(parameter: Any, update: Any) -> Any:
+    return (parameter + update).astype(parameter.dtype)
+
+
+def slots(optimizer: Any, memory: Memory) -> dict[str, np.ndarray]:
+    """What an optimizer keeps of each parameter, as "first_moment/<path>".
+
+    Step counts are left out; of two slots of a name the second is "momentum[1]/…".
+    """
+    del optimizer  # its state tells its own names
+    pairs, _ = jax.tree_util.tree_flatten_with_path(memory.state)
+    found: dict[str, np.ndarray] = {}
+    for keys, value in pairs:
+        path, slot = _place(keys)
+        if memory.shapes.get(path) == np.shape(value):
+            found[_unused(found, SLOTS.get(slot, slot), path)] = to_numpy(value)
+    return found
+
+
+def _place(keys: tuple[Any, ...]) -> tuple[str, str]:
+    """The parameter's path, and the field of the state that holds it."""
+    if len(keys) < 2 or not hasattr(keys[-1], "key"):
+        return "", ""
+    return str(keys[-1].key), str(getattr(keys[-2], "name", ""))
+
+
+def _unused(found: Mapping[str, Any], slot: str, path: str) -> str:
+    name, number = f"{slot}/{path}", 0
+    while name in found:
+        number += 1
+        name = f"{slot}[{number}]/{path}"
+    return name
+
+
+def moved(
+    optimizer: Any, memory: Memory, change: Callable[[np.ndarray], np.ndarray]
+) -> Memory:
+    """The state with all its float arrays changed; counts stay."""
+    del optimizer  # the constants of a transformation are in its functions
+
+    def one(value: Any) -> Any:
+        if not jnp.issubdtype(jnp.result_type(value), jnp.floating):
+            return value
+        return jnp.array(change(to_numpy(value)), value.dtype)
+
+    return replace(memory, state=jax.tree.map(one, memory.state))

@@ -1,0 +1,20 @@
+"""A user's model in JAX: the same verbs as `torchnets/side/runtime.py`."""
+
+import jax
+
+from jaxnets.side.evaluate import evaluate as evaluate
+from jaxnets.side.optimizer import advance as advance
+from jaxnets.side.optimizer import begin as begin
+from jaxnets.side.optimizer import moved as moved
+from jaxnets.side.optimizer import slots as slots
+from jaxnets.side.parts import Pull as Pull
+from jaxnets.side.session import session as session
+from jaxnets.side.subject import leaves as leaves
+from jaxnets.side.subject import modules as modules
+from jaxnets.side.subject import open_model as open_model
+from jaxnets.side.subject import state as state
+
+
+def describe() -> dict[str, str]:
+    """The version, and where a pair is computed."""
+    return {"version": jax.__version__, "device": "cpu"}
