@@ -1,0 +1,53 @@
+"""Floating-point arrays inside of arguments and outputs, in the order of writing."""
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def floats(value: Any) -> tuple[Any, ...]:
+    """The floating-point arrays in arguments or outputs; a module holds none."""
+    found: list[Any] = []
+
+    def keep(leaf: Any) -> Any:
+        found.append(leaf)
+        return leaf
+
+    _mapped(value, keep)
+    return tuple(found)
+
+
+def replaced(value: Any, arrays: Iterable[Any]) -> Any:
+    """The same structure with these in place of its first floating-point arrays."""
+    rest = iter(arrays)
+    return _mapped(value, lambda leaf: next(rest, leaf))
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    if _is_float(value):
+        return change(value)
+    if isinstance(value, dict):
+        # JAX would sort the keys.
+        return {key: _mapped(child, change) for key, child in value.items()}
+    if _is_module(value):
+        return value
+    children, structure = jax.tree.flatten(
+        value, is_leaf=lambda node: node is not value
+    )
+    if len(children) == 1 and children[0] is value:
+        return value
+    return jax.tree.unflatten(structure, [_mapped(child, change) for child in children])
+
+
+def _is_float(leaf: Any) -> bool:
+    is_array = isinstance(leaf, jax.Array | np.ndarray)
+    return is_array and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
+def _is_module(node: Any) -> bool:
+    nnx = sys.modules.get("flax.nnx")
+    return nnx is not None and isinstance(node, nnx.Pytree | nnx.Variable)
