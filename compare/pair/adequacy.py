@@ -61,11 +61,6 @@ def _of_one(name: str, value: np.ndarray) -> Iterator[str]:
         yield f"{name}: {what}"
     elif len(value) > 1 and (value == value[:1]).all() and value.ndim > 1:
         yield f"{name}: every example is the same: what mixes them up cannot be seen"
-    if floats and value.ndim > 1 and len(set(value.shape)) < value.ndim:
-        yield (
-            f"{name}: shape {value.shape} has equal axes: some that are swapped cannot "
-            "be seen by shape; distinct sizes show more"
-        )
 
 
 def _positional(modules: Sequence[Any]) -> bool:

@@ -54,9 +54,7 @@ def forward(lesson: Lesson) -> list[Blamed]:
 
     What float32 can explain comes last: it is a mistake only where nothing else is.
     """
-    wrong = [
-        spot for spot in _in_order(lesson) if lesson.score(spot) > noise.LIMIT
-    ]
+    wrong = [spot for spot in _in_order(lesson) if lesson.score(spot) > noise.LIMIT]
     wrong.sort(key=lesson.precise)
     return [_blamed(lesson, spot) for spot in wrong]
 
@@ -111,7 +109,9 @@ def _partner(lesson: Lesson, path: str) -> str:
     return next(found, "")
 
 
-def scores(lesson: Lesson, gradients: dict[tuple[str, int], float]) -> list[dict[str, Any]]:
+def scores(
+    lesson: Lesson, gradients: dict[tuple[str, int], float]
+) -> list[dict[str, Any]]:
     """Every layer in the order of execution, as run.json has it."""
     return [asdict(_score(lesson, one, gradients)) for one in lesson.aligned]
 
@@ -126,7 +126,9 @@ def _score(
         for spot in _spots(lesson, one, "output")
     )
     back = gradients.get(one.key)
-    at_fault = [spot for spot in _spots(lesson, one) if lesson.score(spot) > noise.LIMIT]
+    at_fault = [
+        spot for spot in _spots(lesson, one) if lesson.score(spot) > noise.LIMIT
+    ]
     if not at_fault:
         verdict = "rounding" if inherited <= noise.LIMIT else "inherited"
     else:

@@ -29,6 +29,8 @@ class Model:
     framework: Side
     runtime: ModuleType
     subject: Any
+    given: Any
+    """The user's own, which is left as it is."""
     loss: Callable[..., Any] | None = None
 
     @property

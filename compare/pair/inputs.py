@@ -27,7 +27,9 @@ def draw(inputs: Any, *, seed: int, purpose: str) -> Arrays:
         named = {0: inputs}
     if not named:
         raise Wrong("inputs: expected at least one array, got none")
-    return {str(name): exact(value, f"inputs[{name!r}]") for name, value in named.items()}
+    return {
+        str(name): exact(value, f"inputs[{name!r}]") for name, value in named.items()
+    }
 
 
 def exact(value: Any, name: str) -> np.ndarray:

@@ -80,7 +80,9 @@ def _depends(key: Key, found: Sequence[Spot]) -> list[str]:
         if key.phase in spot.phases
         and (spot.step == "train") == train
         and (not spot.names or key.phase == "loss" or key.leaf in spot.names)
-        and (key.phase != "state" or key.quantity == "buffer" or "update" in spot.phases)
+        and (
+            key.phase != "state" or key.quantity == "buffer" or "update" in spot.phases
+        )
     ]
     return sorted(set(mine))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class Layout:
         return list(dict.fromkeys(found))
 
 
-def parse(layout: Letters | Mapping[str, Letters] | None) -> Layout:
+def parse(layout: Any) -> Layout:
     """What the user said; raises `Wrong`."""
     if layout is None:
         return Layout()

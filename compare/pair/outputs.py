@@ -23,7 +23,9 @@ def paired(
         return {name: name for name in jax}
     if len(torch) == len(jax) and (_positions(torch) or _positions(jax)):
         return dict(zip(jax, torch, strict=True))
-    lone = [f"PyTorch's {n or 'only one'} {torch[n].shape}" for n in torch if n not in jax]
+    lone = [
+        f"PyTorch's {n or 'only one'} {torch[n].shape}" for n in torch if n not in jax
+    ]
     lone += [f"JAX's {n or 'only one'} {jax[n].shape}" for n in jax if n not in torch]
     raise Wrong(
         f"outputs without a partner: {'; '.join(lone)}. Let both models return the same "

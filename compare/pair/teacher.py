@@ -5,7 +5,7 @@ what PyTorch had there: a layer's own output then differs only by what it does i
 and what arrives at a layer only by what is done between layers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,7 +13,6 @@ import numpy as np
 
 from compare import noise
 from compare.measure import cast_one
-from compare.noise import Precision
 from compare.pair.align import Aligned, calls
 from compare.pair.both import Both, Model, Point
 from compare.pair.measure import COPIES, perturbed
@@ -54,11 +53,14 @@ class Lesson:
         floor = max(self.narrow[spot], noise.ULPS * noise.ULP["float32"] * size)
         return apart(self.jax[spot], self.torch[spot], floor) <= noise.LIMIT
 
-    def again(self, spot: Spot, **options: Any) -> np.ndarray:
+    def again(
+        self, spot: Spot, *, train: bool | None = None, **options: Any
+    ) -> np.ndarray:
         """What PyTorch has at a place when something in it is done otherwise."""
+        point = replace(self.point, train=self.point.train if train is None else train)
         with self.both.session("float64"):
             given = _given(self.aligned, self.torch)
-            seen = _forced(self.both, self.both.torch, self.point, given, **options)
+            seen = _forced(self.both, self.both.torch, point, given, **options)
             return _seen(self.aligned, "torch", seen)[spot]
 
 
@@ -85,7 +87,7 @@ def teach(both: Both, point: Point, *, seed: int) -> Lesson:
         aligned = calls(both, ran["torch"], ran["jax"])
         torch = _seen(aligned, "torch", ran["torch"])
         jax = _run(both, both.jax, exact, aligned, torch)
-        moved = {spot: 0.0 for spot in jax}
+        moved = dict.fromkeys(jax, 0.0)
         for copy in range(COPIES):
             changed = perturbed(exact, "float64", seed=seed, copy=copy)
             given = _moved(torch, seed=seed, copy=copy)
@@ -97,7 +99,9 @@ def teach(both: Both, point: Point, *, seed: int) -> Lesson:
     with both.session("float32"):
         short = {spot: cast_one(value, "float32") for spot, value in torch.items()}
         at = point.cast("float32")
-        narrow = [_run(both, model, at, aligned, short) for model in (both.torch, both.jax)]
+        narrow = [
+            _run(both, model, at, aligned, short) for model in (both.torch, both.jax)
+        ]
     floors = {
         spot: float(
             noise.float64_floor(
@@ -140,7 +144,12 @@ def _given(aligned: Sequence[Aligned], taught: Seen) -> dict[str, dict]:
         for side, call in (("torch", one.torch), ("jax", one.jax)):
             filled = {
                 way: _filled(
-                    list(getattr(call, f"{way}s")), getattr(one, f"{way}s"), side, way, one.key, taught
+                    list(getattr(call, f"{way}s")),
+                    getattr(one, f"{way}s"),
+                    side,
+                    way,
+                    one.key,
+                    taught,
                 )
                 for way in ("input", "output")
             }
@@ -188,6 +197,8 @@ def _seen(aligned: Sequence[Aligned], side: str, ran: Sequence[Any]) -> Seen:
         for way in ("input", "output"):
             arrays = getattr(call, f"{way}s")
             for number, (first, second, axes) in enumerate(getattr(one, f"{way}s")):
-                value = arrays[first].transpose(axes) if side == "torch" else arrays[second]
+                value = (
+                    arrays[first].transpose(axes) if side == "torch" else arrays[second]
+                )
                 seen[one.key, way, number] = value
     return seen

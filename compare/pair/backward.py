@@ -1,0 +1,118 @@
+"""Where a backward pass goes wrong whose forward pass agrees."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from compare import noise
+from compare.pair.align import Aligned, calls
+from compare.pair.blame import Blamed
+from compare.pair.both import Both, Model, Point
+from compare.pair.measure import COPIES, perturbed
+from compare.pair.teacher import apart
+
+Place = tuple[tuple[str, int], int]
+"""PyTorch's path and call, which output."""
+Cotangents = dict[Place, np.ndarray]
+
+
+def scores(both: Both, point: Point, *, seed: int) -> tuple[list[Aligned], dict]:
+    """How far the cotangents of every layer's outputs are apart, in floors."""
+    with both.session("float64"):
+        exact = point.cast("float64")
+        ran = {m.framework: _record(both, m, exact) for m in both.models()}
+        aligned = calls(both, ran["torch"], ran["jax"])
+        base = {side: _cotangents(aligned, side, ran[side]) for side in ran}
+        moved = dict.fromkeys(base["torch"], 0.0)
+        for copy in range(COPIES):
+            changed = perturbed(exact, "float64", seed=seed, copy=copy)
+            for model in both.models():
+                side = model.framework
+                found = _cotangents(aligned, side, _record(both, model, changed))
+                for place in moved:
+                    far = noise.largest_distance(found[place], base[side][place])
+                    moved[place] = max(moved[place], float(far))
+    with both.session("float32"):
+        at = point.cast("float32")
+        narrow = {
+            model.framework: _cotangents(
+                aligned, model.framework, _record(both, model, at)
+            )
+            for model in both.models()
+        }
+    found = {}
+    for place, far in moved.items():
+        pair = (base["torch"][place], base["jax"][place])
+        short = [narrow[side][place] for side in ("torch", "jax")]
+        floor = noise.float64_floor(pair, short, sensitivity=np.asarray(far))
+        found[place] = apart(*pair, float(floor))
+    return aligned, found
+
+
+def _record(both: Both, model: Model, point: Point) -> list[Any]:
+    arguments = both.arguments(model, replace(point, pulls=True))
+    return model.runtime.record(model.subject, **arguments)
+
+
+def _cotangents(aligned: list[Aligned], side: str, ran: list[Any]) -> Cotangents:
+    """Those that both sides have, as JAX lays them out."""
+    by_call = {(call.path, call.number): call for call in ran}
+    found: Cotangents = {}
+    for one in aligned:
+        own = getattr(one, side)
+        call = by_call[own.path, own.number]
+        for number, (first, second, axes) in enumerate(one.outputs):
+            there = [
+                len(c.cotangents) > at and c.cotangents[at] is not None
+                for c, at in ((one.torch, first), (one.jax, second))
+            ]
+            if all(there):
+                value = call.cotangents[first if side == "torch" else second]
+                turned = value.transpose(axes) if side == "torch" else value
+                found[one.key, number] = turned
+    return found
+
+
+def blamed(
+    aligned: list[Aligned], found: dict[Place, float], wrong_leaves: list[str]
+) -> Blamed:
+    """The last place, in order of execution, whose cotangent is already wrong.
+
+    Where all cotangents agree it is the last layer whose own weights have a wrong
+    gradient: `wrong_leaves` are PyTorch's paths.
+    """
+    bad = [
+        one
+        for one in aligned
+        if any(f > noise.LIMIT for place, f in found.items() if place[0] == one.key)
+    ]
+    # An enclosing layer ends where its last one does: the inner one says more.
+    if bad:
+        last = max(bad, key=lambda one: (one.end, one.depth))
+        worst = max(f for place, f in found.items() if place[0] == last.key)
+        if not last.torch.path:
+            return Blamed("the loss", "", "its derivative by the outputs", worst)
+        outer = _around(aligned, last.torch.path)
+        where = f"the backward pass of what it does behind `{last.torch.path}`"
+        return Blamed(outer.torch.path, outer.jax.path, where, worst)
+    owners = [
+        one
+        for one in aligned
+        if any(leaf.rpartition(".")[0] == one.torch.path for leaf in wrong_leaves)
+    ]
+    if owners:
+        last = max(owners, key=lambda one: one.end)
+        where = "the gradient of its own weights"
+        return Blamed(last.torch.path, last.jax.path, where, float("inf"))
+    return Blamed("", "", "its backward pass", float("inf"))
+
+
+def _around(aligned: list[Aligned], path: str) -> Aligned:
+    """The nearest aligned layer around a path."""
+    outer = [one for one in aligned if _encloses(one.torch.path, path)]
+    return max(outer, key=lambda one: one.depth)
+
+
+def _encloses(outer: str, path: str) -> bool:
+    return outer != path and (not outer or path.startswith(outer + "."))

@@ -1,0 +1,142 @@
+"""After a mismatch: where it is, layer by layer, and what would make it match."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from compare import result
+from compare.pair import backward, blame, evidence
+from compare.pair.ask import Ask
+from compare.pair.blame import Blamed
+from compare.pair.compared import Compared
+from compare.pair.evidence import Evidence
+from compare.pair.explain import explain
+from compare.pair.report import Failing
+from compare.pair.repro_parts import failing
+from compare.pair.teacher import Lesson, teach
+from compare.result import Row
+
+EXPLAINED = 5
+"""Places that an explanation is looked for."""
+
+
+@dataclass(frozen=True)
+class Causes:
+    """The places that differ on their own, the first one first, and their causes."""
+
+    blamed: list[Blamed] = field(default_factory=list)
+    causes: list[dict[str, Any]] = field(default_factory=list)
+    layers: list[dict[str, Any]] = field(default_factory=list)
+    failing: Failing | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """As run.json has it."""
+        first = self.blamed[0] if self.blamed else None
+        told = None
+        if first is not None:
+            told = {"layer": first.layer, "jax": first.jax, "where": first.where}
+            told["says"] = first.says
+        return {"blamed": told, "causes": self.causes, "layers": self.layers}
+
+
+Found = tuple[Blamed, Evidence | None]
+
+
+def causes(found: Compared, ask: Ask, say: Callable[[str], None]) -> Causes:
+    """Look where and why; nothing where all agree."""
+    wrong = [row for row in found.rows if row.verdict == "semantic"]
+    wrong = sorted(wrong, key=result.in_order)
+    if not wrong:
+        return Causes()
+    say("looking for the first layer that differs")
+    lesson, places = _forward(found, ask, wrong)
+    if not places:
+        places = list(_loss(found, wrong)) or list(_backward(found, ask, wrong))
+    places += [*_buffers(found, wrong, places), *_optimizer(found, ask, wrong)]
+    told = []
+    for blamed, seen in _once(places)[:EXPLAINED]:
+        say(f"looking for the cause in {blamed.layer or 'the model'}")
+        cause = None if seen is None else explain(seen)
+        if cause is not None:
+            told.append({"layer": blamed.layer} | asdict(cause))
+    blamed = [one for one, _ in places]
+    layers = [] if lesson is None else blame.scores(lesson, {})
+    smallest = None if lesson is None else failing(lesson, blamed)
+    return Causes(blamed, told, layers, smallest)
+
+
+def _once(places: Sequence[Found]) -> list[Found]:
+    """The first place of each layer."""
+    first: dict[tuple[str, str], Found] = {}
+    for blamed, seen in places:
+        first.setdefault((blamed.layer, blamed.where), (blamed, seen))
+    return list(first.values())
+
+
+def _forward(
+    found: Compared, ask: Ask, wrong: Sequence[Row]
+) -> tuple[Lesson | None, list[Found]]:
+    """Places of the forward pass, where outputs differ."""
+    rows = [row for row in wrong if row.phase == "outputs" and row.step in found.points]
+    if not rows:
+        return None, []
+    point = found.points[str(rows[0].step)]
+    lesson = teach(found.both, point, seed=ask.seed)
+    places = blame.forward(lesson)
+    if not places:
+        whole = Blamed("", "", "its outputs: JAX's layers cannot be told apart", 0.0)
+        return None, [(whole, evidence.of_outputs(found, rows[0]))]
+    return lesson, [(one, evidence.of_layer(lesson, one)) for one in places]
+
+
+def _loss(found: Compared, wrong: Sequence[Row]) -> Iterator[Found]:
+    """The loss, where outputs agree."""
+    for row in wrong:
+        if row.phase == "loss" and row.step in found.points:
+            where = "outputs agree, the loss does not"
+            blamed = Blamed("the loss", "", where, row.score or float("inf"))
+            yield blamed, evidence.of_loss(found, row)
+            return
+
+
+def _backward(found: Compared, ask: Ask, wrong: Sequence[Row]) -> Iterator[Found]:
+    """A place of the backward pass, where outputs and loss agree."""
+    rows = [r for r in wrong if r.phase == "gradients" and r.step in found.points]
+    if not rows:
+        return
+    point = found.points[str(rows[0].step)]
+    aligned, scores = backward.scores(found.both, point, seed=ask.seed)
+    paths = {entry.label: entry.torch for entry in found.both.map.entries}
+    leaves = [paths[row.leaf] for row in rows if row.leaf in paths]
+    blamed = backward.blamed(aligned, scores, leaves)
+    yield blamed, evidence.of_gradients(found, rows, blamed)
+
+
+def _buffers(
+    found: Compared, wrong: Sequence[Row], places: Sequence[Found]
+) -> Iterator[Found]:
+    """Running statistics, where what they are made of agrees."""
+    paths = {entry.label: (entry.torch, entry.jax) for entry in found.both.map.entries}
+    known = {blamed.layer for blamed, _ in places}
+    for row in wrong:
+        if row.quantity == "buffer" and row.step in found.points and row.leaf in paths:
+            torch, jax = paths[row.leaf]
+            layer = torch.rpartition(".")[0]
+            if any(blamed.spot is not None for blamed, _ in places) or layer in known:
+                return
+            score = row.score or float("inf")
+            blamed = Blamed(
+                layer, jax.rpartition("/")[0], "its running statistics", score
+            )
+            yield blamed, evidence.of_buffer(found, row, layer)
+            return
+
+
+def _optimizer(found: Compared, ask: Ask, wrong: Sequence[Row]) -> Iterator[Found]:
+    """The optimizer: it gets the same gradients on both sides, whatever else differs."""
+    rows = [row for row in wrong if row.phase == "update"]
+    rows = rows or [r for r in wrong if r.phase == "state" and r.quantity != "buffer"]
+    if rows and ask.optimizers is not None:
+        where = f"step {rows[0].step}, from the same gradients"
+        blamed = Blamed("the optimizer", "", where, rows[0].score or float("inf"))
+        yield blamed, evidence.of_optimizer(found, ask.optimizers[0], rows[0])

@@ -1,0 +1,162 @@
+"""Everything that is compared of a pair: rows, and the facts beside them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from compare.noise import PRECISIONS
+from compare.pair import inputs, judge, outputs, start, wrong
+from compare.pair.ask import Ask
+from compare.pair.both import Both, Point, State
+from compare.pair.judge import Spot
+from compare.pair.measure import collectors, measure
+from compare.pair.optimizers import Step
+from compare.pair.optimizers import steps as optimizer_steps
+from compare.pair.progress import Progress
+from compare.pair.wrong import Wrong
+from compare.result import Row
+from compare.task import Task
+from compare.trace import Trace
+
+MODES = {True: "train", False: "eval"}
+DEPENDS = ("Dropout", "BatchNorm")
+"""Layers that do something else in train mode."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was run, and the rows that came of it."""
+
+    both: Both
+    points: dict[str, Point]
+    """By mode."""
+    rows: list[Row]
+    spots: list[Spot]
+    steps: list[Step] = field(default_factory=list)
+    traces: dict[tuple[str, str], Trace] = field(default_factory=dict)
+
+
+def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
+    """Run both models at every point, and their optimizers; raises `wrong.Raised`."""
+    first = Point(
+        "train",
+        True,
+        state,
+        inputs.draw(ask.inputs, seed=ask.seed, purpose="pair inputs 0"),
+        inputs.targets(ask.targets, seed=ask.seed),
+    )
+    both, points = _points(both, first, ask)
+    out = collectors(ask.name, seed=ask.seed, run=ask.run)
+    found: list[Spot] = []
+    for mode, point in points.items():
+        measure(both, point, out, seed=ask.seed, say=say)
+        found += _spots(both, mode, point, say)
+    taken: list[Step] = []
+    if ask.optimizers is not None:
+        taken = optimizer_steps(
+            both,
+            points["train"],
+            ask.optimizers,
+            out,
+            count=ask.steps,
+            feed=lambda number: _fed(points["train"], ask, number),
+            seed=ask.seed,
+            say=say,
+        )
+    traces = {key: collector.finish() for key, collector in out.items()}
+    say("judging")
+    task = Task("maps", ask.name, "jax", "float64", ask.seed, ask.run)
+    rows = judge.rows(both, traces, task, found)
+    return Compared(both, points, rows, found, taken, dict(traces))
+
+
+def _points(both: Both, first: Point, ask: Ask) -> tuple[Both, dict[str, Point]]:
+    """The pair with its outputs' names, and a point for each mode that matters."""
+    with both.session("float64"):
+        dry = {
+            (model.framework, train): both.evaluate(
+                model, replace(first, train=train, pulls=False).cast("float64")
+            )
+            for model in both.models()
+            for train in (True, False)
+        }
+    seen = {side: dry[side, True].outputs for side in ("torch", "jax")}
+    names = outputs.paired(seen["torch"], seen["jax"])
+    _same_shapes(both, names, seen)
+    both = replace(both, names=names)
+    if both.torch.loss is None:
+        drawn = start.cotangents(seen["torch"], seed=ask.seed)
+        first = replace(first, cotangents=drawn or None, pulls=bool(drawn))
+    modes = (False, True) if _depends(both, first, dry) else (True,)
+    points = {
+        MODES[train]: replace(first, step=MODES[train], train=train) for train in modes
+    }
+    return both, points
+
+
+def _same_shapes(both: Both, names: dict[str, str], seen: dict[str, Any]) -> None:
+    """Raise `Wrong` where an output and its partner have other shapes."""
+    turned = both.layout.to_torch(
+        "outputs", {name: seen["jax"][own] for own, name in names.items()}
+    )
+    for name, value in seen["torch"].items():
+        if value.shape != turned[name].shape:
+            raise Wrong(
+                f"outputs{f'.{name}' if name else ''}: PyTorch's has shape "
+                f"{value.shape}, JAX's {turned[name].shape}; where only the axes are in "
+                'another order, say layout={"outputs": ("NCHW", "NHWC")} or as it is'
+            )
+
+
+def _depends(both: Both, first: Point, dry: dict[tuple[str, bool], Any]) -> bool:
+    """Whether train and eval mode differ, on either side."""
+    for model in both.models():
+        train, still = dry[model.framework, True], dry[model.framework, False]
+        if any(word in one.type for one in model.modules for word in DEPENDS):
+            return True
+        for kind in ("outputs", "buffers"):
+            one, other = getattr(train, kind), getattr(still, kind)
+            if any(not np.array_equal(one[k], other[k], equal_nan=True) for k in one):
+                return True
+    return False
+
+
+def _fed(point: Point, ask: Ask, number: int) -> Point:
+    """The batch of a step: drawn anew where inputs are a function of a Generator."""
+    if not callable(ask.inputs) or number == 0:
+        return point
+    return replace(
+        point,
+        inputs=inputs.draw(ask.inputs, seed=ask.seed, purpose=f"pair inputs {number}"),
+        targets=inputs.targets(ask.targets, seed=ask.seed + number),
+    )
+
+
+def _spots(both: Both, mode: str, point: Point, say: Progress) -> list[Spot]:
+    """What computes in less than float64 inside of the float64 run."""
+    found: list[Spot] = []
+    with both.session(PRECISIONS[0]):
+        say(f"{mode}: looking for float32")
+        for model in both.models():
+            with wrong.of(model.name, "the search for low precision"):
+                own = model.runtime.low_precision(
+                    model.subject, **both.arguments(model, point.cast("float64"))
+                )
+            found += judge.spots(both, mode, model.framework, own)
+    return found
+
+
+def told(found: Sequence[Spot]) -> list[dict[str, Any]]:
+    """Each place once, as run.json has it."""
+    rows = {
+        (spot.side, spot.operation, spot.where): {
+            "side": spot.side,
+            "operation": spot.operation,
+            "where": spot.where,
+            "phases": list(spot.phases),
+        }
+        for spot in found
+    }
+    return list(rows.values())
