@@ -53,9 +53,7 @@ def evaluate(
         gradients,
         {name: to_numpy(changes[name]) for name in given[2] if changes},
         {path: to_numpy(value) for path, value in buffers.items()},
-        tuple(
-            path for path in gradients if path in still and not gradients[path].any()
-        ),
+        tuple(path for path, v in gradients.items() if path in still and not v.any()),
     )
 
 
@@ -164,16 +162,15 @@ def _floats(inputs: Mapping[str, np.ndarray]) -> tuple[dict[str, Any], dict[str,
 def _still(subject: Subject, program: Any, given: Any) -> frozenset[str]:
     """Parameters whose gradients depend on no number that the program is given."""
     shapes = jax.tree.map(lambda a: (np.shape(a), np.asarray(a).dtype.name), given)
-    key = ("still", id(program), repr(shapes), jax.config.jax_enable_x64)
+    key = ("still", id(program), repr(shapes), jnp.result_type(float).name)
     if key not in subject.programs:
         traced = program.trace(*given)
         pairs, _ = jax.tree_util.tree_flatten_with_path(traced.out_info)
-        moved = _dependent(traced.jaxpr.jaxpr)
+        inner = traced.jaxpr.jaxpr
+        moved = _dependent(inner)
         subject.programs[key] = frozenset(
             keys[1].key
-            for (keys, _), variable in zip(
-                pairs, traced.jaxpr.jaxpr.outvars, strict=True
-            )
+            for (keys, _), variable in zip(pairs, inner.outvars, strict=True)
             if keys[0].idx == GRADIENTS and id(variable) not in moved
         )
     return subject.programs[key]

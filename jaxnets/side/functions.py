@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -71,7 +72,7 @@ def _has_numbers(value: Any) -> bool:
     """Whether this is no array of random keys or of objects."""
     if isinstance(value, np.ndarray):
         return value.dtype.kind != "O"
-    return not jax.dtypes.issubdtype(value.dtype, jax.dtypes.extended)
+    return not jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
 
 
 def _names(params: Any, paths: list[Parts]) -> dict[Parts, str]:

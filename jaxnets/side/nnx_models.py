@@ -1,6 +1,7 @@
 """Models of `flax.nnx`: merged anew for every call, with the numbers of that call."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -163,7 +164,7 @@ def _patches(
     if watch is not None:
         inside: set[int] = set()
         patches += [
-            (owner, "__call__", lambda call: _watched(call, watch, paths, inside))
+            (owner, "__call__", partial(_watched, watch, paths, inside))
             for owner in types
             if any("__call__" in vars(base) for base in owner.__mro__)
         ]
@@ -208,7 +209,7 @@ def _carrying(call: Callable[..., Any], allowed: list[bool]) -> Callable[..., An
 
 
 def _watched(
-    call: Callable[..., Any], watch: Watch, paths: Mapping[int, str], inside: set[int]
+    watch: Watch, paths: Mapping[int, str], inside: set[int], call: Callable[..., Any]
 ) -> Callable[..., Any]:
     """Calls by a subclass to its base, and of modules made inside, are not offered."""
 

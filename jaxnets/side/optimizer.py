@@ -74,10 +74,12 @@ def slots(optimizer: Any, memory: Memory) -> dict[str, np.ndarray]:
     """
     del optimizer  # its state tells its own names
     pairs, _ = jax.tree_util.tree_flatten_with_path(memory.state)
+    places = [(*_place(keys), value) for keys, value in pairs]
+    kept = [one for one in places if memory.shapes.get(one[0]) == np.shape(one[2])]
+    order = list(memory.shapes)
     found: dict[str, np.ndarray] = {}
-    for keys, value in pairs:
-        path, slot = _place(keys)
-        if memory.shapes.get(path) == np.shape(value):
+    for path, slot, value in sorted(kept, key=lambda one: order.index(one[0])):
+        if jnp.issubdtype(jnp.result_type(value), jnp.floating):
             found[_unused(found, SLOTS.get(slot, slot), path)] = to_numpy(value)
     return found
 

@@ -20,7 +20,7 @@ def session(precision: str) -> Iterator[None]:
     own, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
     with ExitStack() as stack:
         stack.callback(random.setstate, own)
-        stack.callback(np.random.set_state, numpys)  # noqa: NPY002
+        stack.callback(np.random.set_state, numpys)
         stack.enter_context(jax.enable_x64(precision == "float64"))
         stack.enter_context(jax.default_matmul_precision("highest"))
         stack.enter_context(jax.default_device(jax.devices("cpu")[0]))

@@ -40,7 +40,7 @@ class Subject:
 
     leaves: tuple[Leaf, ...]
     modules: tuple[Module, ...]
-    values: Mapping[str, Array]
+    values: Mapping[str, Array | np.ndarray]
     run: Run
     programs: dict[Any, Any] = field(default_factory=dict)
 
@@ -155,7 +155,7 @@ def mode_arguments(
 
 def at_home(value: Any) -> Any:
     """An array on the CPU, where pairs are compared; other values as they are."""
-    if not isinstance(value, jax.Array) or isinstance(value, jax.core.Tracer):
+    if not isinstance(value, jax.Array):
         return value
     if all(device.platform == "cpu" for device in value.devices()):
         return value

@@ -38,8 +38,8 @@ def _children(value: Any) -> list[tuple[Any, Any]] | None:
     """What a container holds, in its own order; None for what is no container."""
     if isinstance(value, Mapping):
         return list(value.items())
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return list(zip(value._fields, value, strict=True))
+    if isinstance(value, tuple) and (names := getattr(value, "_fields", None)):
+        return list(zip(names, value, strict=True))
     if isinstance(value, tuple | list):
         return list(enumerate(value))
     if is_dataclass(value) and not isinstance(value, type | jax.Array):
