@@ -88,6 +88,8 @@ class Both:
     map: WeightMap
     layout: Layout
     draw: Callable[[int, tuple[int, ...]], np.ndarray] | None = None
+    kept: State = field(default_factory=dict)
+    """JAX's leaves without a partner."""
     names: Mapping[str, str] = field(default_factory=dict)
     """JAX's outputs by name: what PyTorch calls them."""
 
@@ -104,8 +106,12 @@ class Both:
             yield
 
     def state(self, model: Model, state: State) -> State:
-        """A state as a model has it."""
-        return state if model.framework == "torch" else self.map.to_jax(state)
+        """A state as a model has it; what has no partner stays as it is."""
+        if model.framework == "torch":
+            return state
+        kind = next((v.dtype for v in state.values()), np.dtype(np.float64))
+        kept = {path: value.astype(kind) for path, value in self.kept.items()}
+        return kept | (self.map.to_jax(state) if self.map.entries else {})
 
     def arguments(self, model: Model, point: Point) -> dict[str, Any]:
         """What a runtime's verbs are called with."""
@@ -165,13 +171,18 @@ class Both:
         values = {Key("outputs", "output", n, step): a for n, a in outputs.items()}
         if found.loss is not None:
             values[Key("loss", "loss", "", step)] = np.asarray(found.loss)
-        by_label = self.map.canonical(model.framework, found.parameters, folded=True)
+        by_label = self._labelled(model, found.parameters, folded=True)
         for label, value in by_label.items():
             values[Key("gradients", "gradient", label, step)] = value
         for name, value in inputs.items():
             values[Key("gradients", "input", name, step)] = value
         if point.train:
-            buffers = self.map.canonical(model.framework, found.buffers)
+            buffers = self._labelled(model, found.buffers)
             for label, value in buffers.items():
                 values[Key("state", "buffer", label, step)] = value
         return values
+
+    def _labelled(self, model: Model, values: State, **options: bool) -> State:
+        if not self.map.entries:
+            return {}
+        return self.map.canonical(model.framework, values, **options)

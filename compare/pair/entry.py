@@ -121,7 +121,8 @@ def _open(torch_model: Any, jax_model: Any, asked: Ask) -> tuple[Both, dict[str,
         transform=asked.transform,
     )
     draw = inputs.uniforms(asked.seed) if asked.dropout == "masks" else None
-    both = Both(torch, jax, found, layout.parse(asked.layout), draw)
+    kept = start.without_partner(found, jax)
+    both = Both(torch, jax, found, layout.parse(asked.layout), draw, kept)
     facts = {
         "models": {"torch": _called(torch_model), "jax": _called(jax_model)},
         "dropout": asked.dropout,

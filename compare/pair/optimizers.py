@@ -53,18 +53,17 @@ def steps(
         point = replace(feed(number), step=number, train=True, state=state)
         found = measure(both, point, out, seed=seed, say=say)
         gradients = {n: g.astype(np.float64) for n, g in found.parameters.items()}
-        trained = {name: state[name] for name in gradients}
-        taken.append(Step(trained, gradients))
-        after = trained
+        after = {name: state[name] for name in gradients}
+        taken.append(Step(after, gradients))
         for precision in PRECISIONS:
             with both.session(precision):
                 for model in both.models():
                     at = _At(both, model, by_side[model.framework], number, precision)
                     key = (model.framework, precision)
                     if number == 0:
-                        memory[key] = at.begin(trained)
+                        memory[key] = at.begin(state)
                     new, memory[key] = at.step(
-                        memory[key], trained, gradients, out, seed=seed
+                        memory[key], state, gradients, out, seed=seed
                     )
                     if key == ("torch", "float32"):
                         after = new
@@ -82,17 +81,25 @@ class _At:
     number: int
     precision: Precision
 
-    def begin(self, parameters: State) -> Any:
+    def begin(self, state: State) -> Any:
         with wrong.of(self.model.name, "making its optimizer"):
-            return self.model.runtime.begin(self.optimizer, self.own(parameters))
+            return self.model.runtime.begin(self.optimizer, self.own(state))
 
-    def own(self, values: State) -> State:
-        return self.both.state(self.model, cast(values, self.precision))
+    def own(self, state: State) -> State:
+        """The parameters that both models have, as this one has them."""
+        both, side = self.both, self.model.framework
+        whole = both.state(self.model, cast(state, self.precision))
+        mapped = {getattr(entry, side) for entry in both.map.entries if entry.jax}
+        return {
+            leaf.path: whole[leaf.path]
+            for leaf in self.model.leaves
+            if leaf.kind == "parameter" and leaf.path in mapped
+        }
 
     def step(
         self,
         memory: Any,
-        parameters: State,
+        state: State,
         gradients: State,
         out: Collectors,
         *,
@@ -101,7 +108,9 @@ class _At:
         """Take it, twice and from perturbed copies; the new parameters and memory."""
         side = self.model.framework
         collector = out[side, self.precision]
-        before, pulled = self.own(parameters), self.own_gradients(gradients)
+        before = self.own(state)
+        pulled = self.own_gradients(gradients)
+        pulled = {path: pulled[path] for path in before}
         new, kept = self._advance(memory, before, pulled)
         base = self.flat(before, new, kept)
         collector.put(base)
@@ -123,11 +132,22 @@ class _At:
         return new, kept
 
     def own_gradients(self, gradients: State) -> State:
-        """A gradient is laid out as its parameter, but a folded bias is not a sum."""
+        """A gradient is laid out as its parameter, but that of two biases is no sum."""
         given = cast(gradients, self.precision)
         if self.model.framework == "torch":
             return given
-        return self.both.map.to_jax(given, folded=False)
+        weights, made = self.both.map, {}
+        for entry in weights.entries:
+            if not entry.jax or entry.folded or entry.torch not in given:
+                continue
+            value = entry.laid_out(given[entry.torch])
+            if entry.jax_part is None:
+                made[entry.jax] = value
+                continue
+            shape = weights.jax_shapes[entry.jax]
+            whole = made.setdefault(entry.jax, np.zeros(shape, value.dtype))
+            entry.piece(whole)[...] = value
+        return made
 
     def _moving(self, seed: int, copy: int) -> Callable[[np.ndarray], np.ndarray]:
         rng = stream(seed, f"pair memory {copy} {self.number}")
@@ -172,4 +192,5 @@ def _next(both: Both, state: State, after: State, buffers: State) -> State:
     """The next state: PyTorch's float32 step, and what its forward pass left."""
     new = {name: value.astype(np.float64) for name, value in (after | buffers).items()}
     # Two biases of one layer become one again, as the other side has it.
-    return both.map.to_torch(both.map.to_jax(state | new))
+    whole = state | new
+    return whole | both.map.to_torch(both.map.to_jax(whole))

@@ -9,6 +9,7 @@ from compare.noise import largest_distance
 from compare.pair.ask import Copy
 from compare.pair.both import Both, Model, State
 from compare.pair.inputs import exact
+from compare.pair.weights import WeightMap
 from compare.result import Row
 from compare.spec import stream
 from compare.trace import same_bits
@@ -20,22 +21,30 @@ def weights(
     both: Both, *, copy: Copy, randomize: bool, seed: int
 ) -> tuple[State, list[str]]:
     """The state that both start from, in PyTorch's layout, and what was drawn anew."""
-    owner = both.jax if copy == "jax" else both.torch
-    own = held(owner)
-    state = both.map.to_torch(own) if copy == "jax" else own
+    state = held(both.torch)
+    if not both.map.entries:
+        return state, []
+    if copy == "jax":
+        state |= both.map.to_torch(held(both.jax))
     drawn = list(_dull(both.torch, state)) if randomize and copy != "none" else []
     for path in drawn:
         state[path] = _drawn(path, state[path], seed=seed)
     if copy == "none":
         return state, drawn
     # Two biases of one layer become one, as the other side has it.
-    return both.map.to_torch(both.map.to_jax(state)), drawn
+    return state | both.map.to_torch(both.map.to_jax(state)), drawn
 
 
 def held(model: Model) -> State:
     """A model's own numbers, rounded to float32, which both precisions can hold."""
     own = model.runtime.state(model.subject)
     return {path: exact(value, path) for path, value in own.items()}
+
+
+def without_partner(map: WeightMap, jax: Model) -> State:
+    """JAX's leaves that the map does not give."""
+    given = {entry.jax for entry in map.entries}
+    return {path: value for path, value in held(jax).items() if path not in given}
 
 
 def _dull(model: Model, state: State) -> Iterator[str]:
