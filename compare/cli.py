@@ -2,18 +2,27 @@
 
 import difflib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from compare.cli_compare import compare_runs
+from compare.cli_pair import pair_models
 from compare.cli_report import Report, report_run, write_report
 from compare.cli_time import time_examples
 from compare.command_report import NAME, Wanted
-from compare.exits import MISMATCH, NOTHING, PASSED, Names, known, or_usage, say, usage
-from compare.result import Example, Verdict, passed
+from compare.exits import (
+    MISMATCH,
+    NOTHING,
+    PASSED,
+    Names,
+    exit_code,
+    known,
+    or_usage,
+    say,
+    usage,
+)
 
 app = typer.Typer(
     help="Proves that the JAX and the PyTorch twin of each example do the same.",
@@ -114,16 +123,6 @@ def run(
     raise typer.Exit(exit_code(found.examples, strict=strict))
 
 
-def exit_code(examples: Sequence[Example], *, strict: bool) -> int:
-    """What a run's verdicts amount to."""
-    verdicts: list[Verdict] = [example.verdict for example in examples]
-    if any(not passed(verdict, strict=strict) for verdict in verdicts):
-        return MISMATCH
-    if all(verdict == "skipped" for verdict in verdicts):
-        return NOTHING
-    return PASSED
-
-
 @app.command()
 def train(
     name: Annotated[str, typer.Argument(help="An example that is trained.")],
@@ -171,6 +170,7 @@ def train(
     or_usage(lambda: command_train.execute(plan, plot, out), ValueError, OSError)
 
 
+app.command("pair")(pair_models)
 app.command("time")(time_examples)
 app.command("report")(report_run)
 app.command("compare")(compare_runs)

@@ -4,7 +4,7 @@ Exit codes: 0 all passed · 1 a mismatch or a crash · 2 wrong usage · 3 a timi
 could not be decided · 4 nothing was compared · 130 interrupted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
 import typer
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from compare import registry
 from compare.registry import UnknownExample
+from compare.result import Example, Verdict, passed
 
 PASSED, MISMATCH, USAGE, UNDECIDED, NOTHING = 0, 1, 2, 3, 4
 
@@ -20,6 +21,16 @@ T = TypeVar("T")
 Names = Annotated[
     list[str] | None, typer.Argument(help="Examples; all of them by default.")
 ]
+
+
+def exit_code(examples: Sequence[Example], *, strict: bool) -> int:
+    """What a run's verdicts amount to."""
+    verdicts: list[Verdict] = [example.verdict for example in examples]
+    if any(not passed(verdict, strict=strict) for verdict in verdicts):
+        return MISMATCH
+    if all(verdict == "skipped" for verdict in verdicts):
+        return NOTHING
+    return PASSED
 
 
 def usage(message: str) -> typer.Exit:

@@ -145,7 +145,11 @@ def test_the_matrix_is_sorted(opened, by):
         ("LINE_", "", ["line_linear"]),
         ("", "differs", ["kinks"]),
         ("moons", "differs", []),
-        ("<script>", "semantic", ["<script>alert(1)</script>"]),
+        (
+            "<script>",
+            "semantic",
+            ["<script>alert(1)</script>", "pair <script>alert(1)</script>"],
+        ),
     ],
 )
 def test_the_matrix_is_filtered(opened, typed, verdict, expected):
