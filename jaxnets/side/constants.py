@@ -92,7 +92,8 @@ def is_short(number: Any) -> bool:
 
 
 def _dtype(number: Any) -> Any:
-    return getattr(number, "dtype", np.asarray(number).dtype)
+    # Not by NumPy where it has a type: random keys are no arrays of NumPy's.
+    return number.dtype if hasattr(number, "dtype") else np.asarray(number).dtype
 
 
 def _floats(number: Any) -> np.ndarray | None:

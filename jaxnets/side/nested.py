@@ -27,8 +27,14 @@ def replaced(value: Any, arrays: Iterable[Any]) -> Any:
     return _mapped(value, lambda leaf: next(rest, leaf))
 
 
+def is_float(leaf: Any) -> bool:
+    """Whether this is an array of floating-point numbers."""
+    is_array = isinstance(leaf, jax.Array | np.ndarray)
+    return is_array and jnp.issubdtype(leaf.dtype, jnp.floating)
+
+
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    if _is_float(value):
+    if is_float(value):
         return change(value)
     if isinstance(value, dict):
         # JAX would sort the keys.
@@ -41,11 +47,6 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     if len(children) == 1 and children[0] is value:
         return value
     return jax.tree.unflatten(structure, [_mapped(child, change) for child in children])
-
-
-def _is_float(leaf: Any) -> bool:
-    is_array = isinstance(leaf, jax.Array | np.ndarray)
-    return is_array and jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
 def _is_module(node: Any) -> bool:
