@@ -2,12 +2,15 @@
 
 import jax
 
+from jaxnets.side.calls import forced as forced
+from jaxnets.side.calls import record as record
 from jaxnets.side.evaluate import evaluate as evaluate
 from jaxnets.side.optimizer import advance as advance
 from jaxnets.side.optimizer import begin as begin
 from jaxnets.side.optimizer import moved as moved
 from jaxnets.side.optimizer import slots as slots
 from jaxnets.side.parts import Pull as Pull
+from jaxnets.side.precision import low_precision as low_precision
 from jaxnets.side.session import session as session
 from jaxnets.side.subject import leaves as leaves
 from jaxnets.side.subject import modules as modules

@@ -4,7 +4,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,22 +16,10 @@ from jaxnets.side.parts import Leaf, Module
 Draw = Callable[[int, tuple[int, ...]], np.ndarray]
 Watch = Callable[..., Any]
 Applied = tuple[Any, dict[str, Array]]
+Run = Callable[..., Applied]
+"""A model as a function of leaves and inputs, with `train`, `draw` and `watch`."""
 ON_IN_TRAINING = ("train", "training", "is_training")
 OFF_IN_TRAINING = ("deterministic", "use_running_average")
-
-
-class Run(Protocol):
-    """A model as a function: outputs as it returns them, and the buffers after it."""
-
-    def __call__(
-        self,
-        leaves: Mapping[str, Array],
-        inputs: Mapping[str, Any],
-        *,
-        train: bool,
-        draw: Draw | None,
-        watch: Watch | None,
-    ) -> Applied: ...
 
 
 @dataclass(frozen=True, eq=False)
