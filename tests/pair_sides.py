@@ -1,0 +1,53 @@
+"""What the tests of pairs share: the map of two models, and both models' outputs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.pair.weights import WeightMap, find
+from jaxnets.side import runtime as jax_side
+from torchnets.side import runtime as torch_side
+
+State = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Couple:
+    """Copies of two models and the map between them."""
+
+    torch: Any
+    jax: Any
+    map: WeightMap
+
+    def outputs(self, side: str, state: State, inputs: tuple[np.ndarray, ...]) -> State:
+        """Outputs in float64 and eval mode."""
+        runtime, subject = (
+            (torch_side, self.torch) if side == "torch" else (jax_side, self.jax)
+        )
+        named = {str(i): value for i, value in enumerate(inputs)}
+        pull = runtime.Pull(None, (), None, None)
+        with runtime.session("float64"):
+            found = runtime.evaluate(subject, state, named, train=False, pull=pull)
+        return found.outputs
+
+
+def couple(torch_model: Any, jax_model: Any, **wishes: Any) -> Couple:
+    """Open both models and find their map."""
+    torch, jax = torch_side.open_model(torch_model), jax_side.open_model(jax_model)
+    found = find(
+        torch_side.leaves(torch),
+        torch_side.modules(torch),
+        jax_side.leaves(jax),
+        jax_side.modules(jax),
+        **wishes,
+    )
+    kept = found.keeping(torch_side.state(torch), jax_side.state(jax))
+    return Couple(torch, jax, kept)
+
+
+def drawn(shapes: Mapping[str, tuple[int, ...]], *, seed: int = 3) -> State:
+    """Positive numbers, as variances have to be, all different."""
+    rng = np.random.default_rng(seed)
+    return {path: rng.uniform(0.2, 0.9, shape) for path, shape in shapes.items()}
