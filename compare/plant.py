@@ -53,6 +53,16 @@ def code(
         }
 
 
+def fresh(name: str, edit: Edit) -> ModuleType:
+    """A fresh copy of one module, under its name, with an edit.
+
+    Raises ValueError unless the text is found exactly once in its source.
+    """
+    import_module(name)  # in any case: what it imports must stay
+    with patch.dict(sys.modules):
+        return _copy(name, edit)
+
+
 @contextmanager
 def by_name(module: ModuleType) -> Iterator[None]:
     """Let a module be found under its name, where pickle looks a class up.
