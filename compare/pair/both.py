@@ -13,13 +13,12 @@ from compare.fault import FRAMEWORKS, NAMES, Side
 from compare.measure import Values, cast
 from compare.noise import Precision
 from compare.pair import wrong
-from compare.pair.inputs import Arrays
+from compare.pair.inputs import Arrays, Draw
 from compare.pair.layout import Layout
 from compare.pair.weights import WeightMap
 from compare.trace import Key, Step
 
 State = dict[str, np.ndarray]
-Rewrite = Callable[[str, dict[str, Any]], tuple[str, dict[str, Any]] | None]
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,8 @@ class Both:
     jax: Model
     map: WeightMap
     layout: Layout
-    draw: Callable[[int, tuple[int, ...]], np.ndarray] | None = None
+    draws: Mapping[str, Draw | None] = field(default_factory=dict)
+    """Dropout's random numbers, for each framework as it lays them out."""
     kept: State = field(default_factory=dict)
     """JAX's leaves without a partner."""
     names: Mapping[str, str] = field(default_factory=dict)
@@ -115,7 +115,7 @@ class Both:
 
     def arguments(self, model: Model, point: Point) -> dict[str, Any]:
         """What a runtime's verbs are called with."""
-        inputs, draw = point.inputs, self.draw
+        inputs = point.inputs
         cotangents = point.cotangents if point.pulls else None
         loss = model.loss if point.pulls else None
         if model.framework == "jax":
@@ -127,27 +127,14 @@ class Both:
                     for own, name in self.names.items()
                     if name in turned
                 }
-            draw = self._drawn_for_jax()
         pull = model.runtime.Pull(
-            loss=loss, targets=point.targets, cotangents=cotangents, draw=draw
+            loss=loss,
+            targets=point.targets,
+            cotangents=cotangents,
+            draw=self.draws.get(model.framework),
         )
         state = self.state(model, point.state)
         return {"state": state, "inputs": inputs, "train": point.train, "pull": pull}
-
-    def _drawn_for_jax(self) -> Callable[[int, tuple[int, ...]], np.ndarray] | None:
-        """A mask of images is PyTorch's, turned as the images are."""
-        draw, layout = self.draw, self.layout
-        if draw is None:
-            return None
-
-        def turned(number: int, shape: tuple[int, ...]) -> np.ndarray:
-            axes = layout.axes("", len(shape))
-            if axes is None:
-                return draw(number, shape)
-            first = tuple(shape[axis] for axis in np.argsort(axes))
-            return np.ascontiguousarray(draw(number, first).transpose(axes))
-
-        return turned
 
     def evaluate(self, model: Model, point: Point, **options: Any) -> Any:
         """One call of a model, forward and backward; raises `wrong.Raised`."""

@@ -120,9 +120,9 @@ def _open(torch_model: Any, jax_model: Any, asked: Ask) -> tuple[Both, dict[str,
         rename=asked.rename,
         transform=asked.transform,
     )
-    draw = inputs.uniforms(asked.seed) if asked.dropout == "masks" else None
-    kept = start.without_partner(found, jax)
-    both = Both(torch, jax, found, layout.parse(asked.layout), draw, kept)
+    axes = layout.parse(asked.layout)
+    draws = inputs.draws(axes, seed=asked.seed) if asked.dropout == "masks" else {}
+    both = Both(torch, jax, found, axes, draws, start.without_partner(found, jax))
     facts = {
         "models": {"torch": _called(torch_model), "jax": _called(jax_model)},
         "dropout": asked.dropout,

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from compare.pair.layout import Layout
 from compare.pair.wrong import Wrong
 from compare.spec import stream
 
 Arrays = dict[str, np.ndarray]
+Draw = Callable[[int, tuple[int, ...]], np.ndarray]
 
 
 def draw(inputs: Any, *, seed: int, purpose: str) -> Arrays:
@@ -61,6 +63,20 @@ def targets(values: Any, *, seed: int) -> tuple[np.ndarray, ...]:
     return tuple(exact(value, f"targets[{i}]") for i, value in enumerate(values))
 
 
-def uniforms(seed: int) -> Callable[[int, tuple[int, ...]], np.ndarray]:
-    """Dropout's random numbers: those of the n-th call, for either framework."""
-    return lambda number, shape: stream(seed, f"pair dropout {number}").random(shape)
+def draws(axes: Layout, *, seed: int) -> dict[str, Draw]:
+    """Dropout's random numbers for each framework: the n-th call's are the same.
+
+    A mask of images is turned as images are.
+    """
+
+    def torch(number: int, shape: tuple[int, ...]) -> np.ndarray:
+        return stream(seed, f"pair dropout {number}").random(shape)
+
+    def jax(number: int, shape: tuple[int, ...]) -> np.ndarray:
+        order = axes.axes("", len(shape))
+        if order is None:
+            return torch(number, shape)
+        first = tuple(shape[axis] for axis in np.argsort(order))
+        return np.ascontiguousarray(torch(number, first).transpose(order))
+
+    return {"torch": torch, "jax": jax}
