@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.pair.weights import WeightMap, find
+from compare.pair.weights import WeightMap, find, prove
 from jaxnets.side import runtime as jax_side
 from torchnets.side import runtime as torch_side
 
@@ -51,3 +51,21 @@ def drawn(shapes: Mapping[str, tuple[int, ...]], *, seed: int = 3) -> State:
     """Positive numbers, as variances have to be, all different."""
     rng = np.random.default_rng(seed)
     return {path: rng.uniform(0.2, 0.9, shape) for path, shape in shapes.items()}
+
+
+def same_outputs(pair: Couple, inputs: tuple[np.ndarray, ...]) -> None:
+    """Proved, and the same outputs in float64, weights copied either way."""
+    state = pair.map.to_torch(pair.map.to_jax(drawn(pair.map.torch_shapes)))
+    assert prove(pair.map, state) == []
+    wanted = pair.outputs("torch", state, inputs)
+    got = pair.outputs("jax", pair.map.to_jax(state), inputs)
+    assert wanted.keys() == got.keys()
+    for leaf, value in wanted.items():
+        np.testing.assert_allclose(got[leaf], value, rtol=0, atol=64 * 2.0**-52)
+    # And from JAX's own numbers, the other way.
+    own = drawn(pair.map.jax_shapes, seed=8)
+    back = pair.map.to_torch(own)
+    wanted = pair.outputs("jax", own, inputs)
+    got = pair.outputs("torch", back, inputs)
+    for leaf, value in wanted.items():
+        np.testing.assert_allclose(got[leaf], value, rtol=0, atol=64 * 2.0**-52)
