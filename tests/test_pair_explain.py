@@ -134,10 +134,7 @@ def recurrent(kind: str, order: tuple[int, ...] | None = None, change=None):
 
 def heads(exchanged: bool) -> Function:
     def run() -> Tensor:
-        if exchanged:
-            split = x().view(3, 5, 4, 2).mT
-        else:
-            split = x().view(3, 5, 2, 4)
+        split = x().view(3, 5, 4, 2).mT if exchanged else x().view(3, 5, 2, 4)
         split = split.transpose(1, 2)
         return functional.scaled_dot_product_attention(split, split, split)
 
@@ -251,7 +248,12 @@ CASES: list[tuple[str, Function, Function, str]] = [
         whole(change=lambda rows: only(rows, 2.0)),
         "not scaled",
     ),
-    ("inverted mask", attention(attn_mask=MASK), attention(attn_mask=~MASK), "inverted"),
+    (
+        "inverted mask",
+        attention(attn_mask=MASK),
+        attention(attn_mask=~MASK),
+        "inverted",
+    ),
     (
         "inverted mask",
         whole(keys=PADDED & CAUSAL[2]),
@@ -310,7 +312,12 @@ CASES: list[tuple[str, Function, Function, str]] = [
         lambda: x().log_softmax(-1) @ SQUARE,
         "log_softmax in the place of softmax",
     ),
-    ("query, key, value", attention(), attention(KEY, QUERY, VALUE), "key, query, value"),
+    (
+        "query, key, value",
+        attention(),
+        attention(KEY, QUERY, VALUE),
+        "key, query, value",
+    ),
     (
         "query, key, value",
         whole(),
@@ -441,7 +448,9 @@ def test_in_part() -> None:
     )
     assert cause is not None
     assert cause.name == "eps of a norm"
-    assert cause.says.startswith("matches nearly, but not wholly, if PyTorch's layer_norm")
+    assert cause.says.startswith(
+        "matches nearly, but not wholly, if PyTorch's layer_norm"
+    )
     assert noise.LIMIT < cause.after <= cause.before / 1000
 
 

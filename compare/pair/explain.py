@@ -70,7 +70,8 @@ def explain(
             return cause
         if best is None or after < best.after:
             best = cause
-    if best is None or best.after > evidence.before / PART:
+    part = evidence.before / PART if math.isfinite(evidence.before) else 0.0
+    if best is None or best.after > part:
         return None
     says = best.says.replace("matches if", "matches nearly, but not wholly, if", 1)
     return Cause(best.name, says, best.before, best.after)

@@ -13,6 +13,8 @@ from compare.pair.explain_parts import ALL, Attempt, Evidence, Explanation, judg
 
 ROUNDED = {"float32": 2.0**-24, "TF32": 2.0**-11, "bfloat16": 2.0**-8}
 """Unit roundoffs of the formats that a product may be rounded to."""
+NEAR = 2.0
+"""Octaves from half a unit roundoff, within which a difference is of that format."""
 
 
 def _any_factor(evidence: Evidence) -> Iterator[Attempt]:
@@ -73,9 +75,11 @@ def _order(evidence: Evidence, axis: int) -> list[int] | None:
 
     Slices are found by a random mixture of their values, sorted.
     """
+    if evidence.torch.size < FEW:
+        return None
     left = np.moveaxis(evidence.jax, axis, 0).reshape(evidence.jax.shape[axis], -1)
     right = np.moveaxis(evidence.torch, axis, 0).reshape(left.shape)
-    if left.shape[0] < 2 or left.size < FEW:
+    if left.shape[0] < 2:
         return None
     weights = np.random.default_rng(0).standard_normal(left.shape[1])
     order = np.empty(left.shape[0], np.int64)
@@ -95,17 +99,19 @@ def _rounded(evidence: Evidence) -> Iterator[Attempt]:
         return
     if not _patternless(apart, evidence.torch.astype(np.float64).ravel()):
         return
-    for name, unit in ROUNDED.items():
-        relative = np.sqrt(np.mean(apart**2)) / np.sqrt(np.mean(evidence.torch**2))
-        if unit / 8 <= relative <= 4 * unit:
-            yield Attempt(
-                f"one side has been rounded to {name}: the differences are "
-                f"{relative:.1g} of the values and have no pattern",
-                lambda unit=unit: float(
-                    noise.largest(apart) / (evidence.floor + 4 * unit * size)
-                ),
-                3,
-            )
+    relative = float(np.sqrt(np.mean(apart**2) / np.mean(evidence.torch**2)))
+    octaves = {
+        name: abs(math.log2(2 * relative / unit)) for name, unit in ROUNDED.items()
+    }
+    name = min(octaves, key=lambda name: octaves[name])
+    if octaves[name] <= NEAR:
+        bound = evidence.floor + 4 * ROUNDED[name] * size
+        yield Attempt(
+            f"one side has been rounded to {name}: the differences are "
+            f"{relative:.1g} of the values and have no pattern",
+            lambda: float(noise.largest(apart)) / bound,
+            3,
+        )
 
 
 def _patternless(apart: np.ndarray, values: np.ndarray) -> bool:

@@ -141,7 +141,8 @@ def reclipped(change: Callable[[float, float], float]) -> Act:
     def act(optimizer: Any, step: Step) -> Any:
         before = [parameter.grad.clone() for _, parameter in trained(optimizer)]
 
-        def hook(*_: Any) -> None:
+        def hook(*given: Any) -> None:
+            del given
             after = [parameter.grad for _, parameter in trained(optimizer)]
             sizes = norm(before), norm(after)
             if sizes[0] and sizes[1] < sizes[0]:
