@@ -94,6 +94,15 @@ def _blamed(lesson: Lesson, spot: Spot) -> Blamed:
     return Blamed(path, one.jax.path, where, score, spot)
 
 
+def of_code(lesson: Lesson, layer: str) -> list[Spot]:
+    """Places that show what a layer's own code does: before each layer, and its end."""
+    return [
+        spot
+        for spot in lesson.jax
+        if layer == (outside(lesson, spot[0][0]) if spot[1] == "input" else spot[0][0])
+    ]
+
+
 def outside(lesson: Lesson, path: str) -> str:
     """The nearest layer around a path that both models have; "" is the whole model."""
     known = {one.torch.path for one in lesson.aligned}

@@ -39,7 +39,8 @@ class Causes:
         return {"blamed": told, "causes": self.causes, "layers": self.layers}
 
 
-Found = tuple[Blamed, Evidence | None]
+Found = tuple[Blamed, Callable[[], Iterator[Evidence]]]
+"""A place, and what its explanation is judged by, in the order in which to try."""
 
 
 def causes(found: Compared, ask: Ask, say: Callable[[str], None]) -> Causes:
@@ -54,9 +55,10 @@ def causes(found: Compared, ask: Ask, say: Callable[[str], None]) -> Causes:
         places = list(_loss(found, wrong)) or list(_backward(found, ask, wrong))
     places += [*_buffers(found, wrong, places), *_optimizer(found, ask, wrong)]
     told = []
-    for blamed, seen in _once(places)[:EXPLAINED]:
+    for blamed, tries in _once(places)[:EXPLAINED]:
         say(f"looking for the cause in {blamed.layer or 'the model'}")
-        cause = None if seen is None else explain(seen)
+        causes = (explain(seen) for seen in tries())
+        cause = next((one for one in causes if one is not None), None)
         if cause is not None:
             told.append({"layer": blamed.layer} | asdict(cause))
     blamed = [one for one, _ in places]
@@ -67,10 +69,26 @@ def causes(found: Compared, ask: Ask, say: Callable[[str], None]) -> Causes:
 
 def _once(places: Sequence[Found]) -> list[Found]:
     """The first place of each layer."""
-    first: dict[tuple[str, str], Found] = {}
-    for blamed, seen in places:
-        first.setdefault((blamed.layer, blamed.where), (blamed, seen))
+    first: dict[str, Found] = {}
+    for blamed, tries in places:
+        first.setdefault(blamed.layer, (blamed, tries))
     return list(first.values())
+
+
+def _later(make: Callable[..., Evidence], *arguments: Any) -> Any:
+    """Evidence costs a run: it is made when it is asked for."""
+    return lambda: (make(*arguments) for _ in range(1))
+
+
+def _of_layer(lesson: Lesson, blamed: Blamed) -> Callable[[], Iterator[Evidence]]:
+    """All of a layer's code at once; where several things are wrong, one place alone."""
+
+    def tries() -> Iterator[Evidence]:
+        if blamed.spot is not None:
+            for whole in (True, False):
+                yield evidence.of_layer(lesson, blamed, blamed.spot, whole=whole)
+
+    return tries
 
 
 def _forward(
@@ -85,8 +103,8 @@ def _forward(
     places = blame.forward(lesson)
     if not places:
         whole = Blamed("", "", "its outputs: JAX's layers cannot be told apart", 0.0)
-        return None, [(whole, evidence.of_outputs(found, rows[0]))]
-    return lesson, [(one, evidence.of_layer(lesson, one)) for one in places]
+        return None, [(whole, _later(evidence.of_outputs, found, rows[0]))]
+    return lesson, [(one, _of_layer(lesson, one)) for one in places]
 
 
 def _loss(found: Compared, wrong: Sequence[Row]) -> Iterator[Found]:
@@ -95,7 +113,7 @@ def _loss(found: Compared, wrong: Sequence[Row]) -> Iterator[Found]:
         if row.phase == "loss" and row.step in found.points:
             where = "outputs agree, the loss does not"
             blamed = Blamed("the loss", "", where, row.score or float("inf"))
-            yield blamed, evidence.of_loss(found, row)
+            yield blamed, _later(evidence.of_loss, found, row)
             return
 
 
@@ -109,7 +127,7 @@ def _backward(found: Compared, ask: Ask, wrong: Sequence[Row]) -> Iterator[Found
     paths = {entry.label: entry.torch for entry in found.both.map.entries}
     leaves = [paths[row.leaf] for row in rows if row.leaf in paths]
     blamed = backward.blamed(aligned, scores, leaves)
-    yield blamed, evidence.of_gradients(found, rows, blamed)
+    yield blamed, _later(evidence.of_gradients, found, rows, blamed)
 
 
 def _buffers(
@@ -128,7 +146,7 @@ def _buffers(
             blamed = Blamed(
                 layer, jax.rpartition("/")[0], "its running statistics", score
             )
-            yield blamed, evidence.of_buffer(found, row, layer)
+            yield blamed, _later(evidence.of_buffer, found, row, layer)
             return
 
 
@@ -139,4 +157,4 @@ def _optimizer(found: Compared, ask: Ask, wrong: Sequence[Row]) -> Iterator[Foun
     if rows and ask.optimizers is not None:
         where = f"step {rows[0].step}, from the same gradients"
         blamed = Blamed("the optimizer", "", where, rows[0].score or float("inf"))
-        yield blamed, evidence.of_optimizer(found, ask.optimizers[0], rows[0])
+        yield blamed, _later(evidence.of_optimizer, found, ask.optimizers[0], rows[0])

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from compare import check
+from compare.pair import blame
 from compare.pair.blame import Blamed
 from compare.pair.both import Both, Point
 from compare.pair.compared import Compared
 from compare.pair.explain import Evidence, OptimizerEvidence
-from compare.pair.teacher import Lesson, apart
+from compare.pair.teacher import Lesson, Spot, apart
 from compare.result import Row
 from compare.trace import Key
 
@@ -23,15 +24,18 @@ FAILED = float("inf")
 """The score of what raises."""
 
 
-def of_layer(lesson: Lesson, blamed: Blamed) -> Evidence | None:
-    """Of a place that teacher forcing has found."""
-    spot = blamed.spot
-    if spot is None:
-        return None
+def of_layer(lesson: Lesson, blamed: Blamed, spot: Spot, *, whole: bool) -> Evidence:
+    """Of a place that teacher forcing has found.
+
+    Unless only this place is meant, all that the same code makes must match: also what
+    is right, and must stay so.
+    """
     scope = blamed.layer or None
+    spots = blame.of_code(lesson, blamed.layer) if whole else [spot]
 
     def score(**options: Any) -> float:
-        return lesson.score(spot, lesson.again(spot, **options))
+        seen = lesson.again(**options)
+        return max(lesson.score(one, seen[one]) for one in spots)
 
     return Evidence(
         phase="outputs",

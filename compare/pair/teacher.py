@@ -53,15 +53,13 @@ class Lesson:
         floor = max(self.narrow[spot], noise.ULPS * noise.ULP["float32"] * size)
         return apart(self.jax[spot], self.torch[spot], floor) <= noise.LIMIT
 
-    def again(
-        self, spot: Spot, *, train: bool | None = None, **options: Any
-    ) -> np.ndarray:
-        """What PyTorch has at a place when something in it is done otherwise."""
+    def again(self, *, train: bool | None = None, **options: Any) -> Seen:
+        """What PyTorch has at every place when something is done otherwise."""
         point = replace(self.point, train=self.point.train if train is None else train)
         with self.both.session("float64"):
             given = _given(self.aligned, self.torch)
             seen = _forced(self.both, self.both.torch, point, given, **options)
-            return _seen(self.aligned, "torch", seen)[spot]
+            return _seen(self.aligned, "torch", seen)
 
 
 def apart(left: np.ndarray, right: np.ndarray, floor: float) -> float:
