@@ -10,7 +10,7 @@ from jaxnets.side.apply import apply
 from jaxnets.side.evaluate import scalar, tracing
 from jaxnets.side.narrow import follow
 from jaxnets.side.nested import is_float
-from jaxnets.side.operations import operation
+from jaxnets.side.operations import line, operation
 from jaxnets.side.parts import Pull, Spot
 from jaxnets.side.subject import Subject
 from jaxnets.side.trees import flatten
@@ -83,7 +83,7 @@ def narrow_spots(
     for number, place in enumerate(places):
         told = operation(place, places)
         for reached, which in _reached(outputs, 1 << number):
-            spots.append(Spot(told, place.where, reached, which))
+            spots.append(Spot(told, line(place, places), reached, which))
     return spots
 
 

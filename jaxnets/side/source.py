@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from itertools import dropwhile, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,9 +12,13 @@ MACHINERY = (
     "jax/_src/interpreters/",
     "jax/_src/lax/",
     "jax/_src/numpy/",
+    "jax/_src/ops/",
     "flax/nnx/nn/dtypes.py",
     "flax/linen/dtypes.py",
+    "flax/nnx/variablelib.py",
     "flax/core/",
+    "jaxtyping/",
+    "beartype/",
     "<frozen ",
 )
 OURS = str(Path(__file__).parent)
@@ -69,10 +73,13 @@ def stack(equation: Any, outer: Stack, *, called: bool = False) -> Stack:
 
 
 def describe(frames: Stack) -> str:
-    """The innermost line that is no machinery, and the user's, if that is another."""
-    known = [frame for frame in _of_the_model(frames) if not frame.machinery]
+    """The innermost line that is no machinery, and the user's, if that is another.
+
+    "" where no line is of the model.
+    """
+    known = list(_of_the_model(frames))
     if not known:
-        return "an unknown line"
+        return ""
     users = [frame for frame in known if not frame.installed]
     others = [frame for frame in known if not frame.file.startswith(("jax/", "flax/"))]
     layers = [frame for frame in known if frame.file.startswith("flax/")]
@@ -82,8 +89,9 @@ def describe(frames: Stack) -> str:
 
 
 def _of_the_model(frames: Stack) -> Iterator[Frame]:
-    rest = dropwhile(lambda frame: frame.ours or frame.machinery, frames)
-    return takewhile(lambda frame: not frame.ours, rest)
+    """Without machinery, what this package does, and whoever calls it."""
+    last = max((at for at, frame in enumerate(frames) if frame.ours), default=None)
+    return (f for f in frames[:last] if not f.machinery and not f.ours)
 
 
 def _frames(traceback: Any) -> Iterator[Frame]:
