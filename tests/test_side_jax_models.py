@@ -297,3 +297,50 @@ def test_an_input_can_be_named_or_an_integer():
     np.testing.assert_array_equal(found.parameters["table"][:, 0], [0, 1, 0, 0])
     assert found.inputs == {}
     assert found.unused == ()
+
+
+def test_a_call_shows_the_modules_of_linen(kinds):
+    from jaxnets.side import runtime
+
+    subject = runtime.open_model(kinds["linen"][0])
+    assert runtime.modules(subject) == []
+    with runtime.session("float32"):
+        met = runtime.meet(subject, {"0": X.astype(np.float32)})
+    told = {module.path: module for module in runtime.modules(met)}
+    assert {path: module.type for path, module in told.items()} == {
+        "": "LinenMlp",
+        "Dense_0": "Dense",
+        "norm": "LayerNorm",
+    }
+    assert told["norm"].settings["epsilon"] == 1e-6
+    assert {leaf.layer_type for leaf in runtime.leaves(met)} == {"Dense", "LayerNorm"}
+    other = runtime.open_model(kinds["nnx"][0])
+    assert runtime.meet(other, {"0": X}) is other
+
+
+def test_an_embedding_and_a_constant_are_in_the_precision_of_the_run():
+    import jax.numpy as jnp
+    from flax import nnx
+
+    from jaxnets.side import runtime
+
+    class Embedded(nnx.Module):
+        def __init__(self, **keywords):
+            self.embed = nnx.Embed(5, 2, rngs=nnx.Rngs(0), **keywords)
+            self.table = jnp.ones(2)
+
+        def __call__(self, ids):
+            return self.embed(ids), self.table
+
+    def dtypes(model):
+        subject = runtime.open_model(model)
+        with runtime.session("float64"):
+            own = runtime.state(subject)
+            state = {name: value.astype(np.float64) for name, value in own.items()}
+            found = runtime.evaluate(
+                subject, state, {"0": np.arange(3)}, train=False, pull=runtime.Pull()
+            )
+        return [value.dtype.name for value in found.outputs.values()]
+
+    assert dtypes(Embedded()) == ["float64", "float64"]
+    assert dtypes(Embedded(dtype=jnp.float16)) == ["float16", "float64"]

@@ -46,7 +46,9 @@ def evaluate(
     with tracing():
         still = _still(subject, program, given)
         outputs, loss, parameters, changes, buffers = program(*given)
-    gradients = {path: to_numpy(parameters[path]) for path in given[0] if parameters}
+    # Each is let go as it is copied: of a large model there is never a second set.
+    order = list(given[0]) if parameters else []
+    gradients = {path: to_numpy(parameters.pop(path)) for path in order}
     return Evaluation(
         {name: to_numpy(value) for name, value in outputs.items()},
         None if loss is None else to_numpy(loss),

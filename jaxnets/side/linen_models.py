@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from typing import Any
 
 import jax
@@ -12,7 +13,7 @@ from flax.errors import InvalidRngError
 from jax import Array
 
 from jaxnets.side.dropout import Dropping
-from jaxnets.side.parts import Leaf
+from jaxnets.side.parts import Leaf, Module
 from jaxnets.side.patches import Patch, patched
 from jaxnets.side.subject import (
     Applied,
@@ -23,6 +24,7 @@ from jaxnets.side.subject import (
     at_home,
     kind_of,
     mode_arguments,
+    settled,
 )
 from jaxnets.side.trees import Parts, joined, refill, tree_leaves
 
@@ -137,6 +139,24 @@ def around(
         stack.enter_context(patched(_carries(precision)))
         stack.enter_context(nn.intercept_methods(intercept))
         yield
+
+
+@contextmanager
+def noted() -> Iterator[dict[str, Module]]:
+    """The modules that are called meanwhile, by path, the root first."""
+    found: dict[str, Module] = {}
+
+    def intercept(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        module = context.module
+        path = joined(module.path)
+        if context.method_name == "__call__" and path not in found:
+            names = [one.name for one in fields(module)]
+            own = {n: getattr(module, n) for n in names if n not in ("parent", "name")}
+            found[path] = Module(path, type(module).__name__, settled(own))
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(intercept):
+        yield found
 
 
 ATTENTION = (nn.MultiHeadDotProductAttention, nn.MultiHeadAttention)

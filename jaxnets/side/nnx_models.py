@@ -44,6 +44,7 @@ def open_nnx(model: Any) -> Subject:
     # A shared Variable is in the state where the graph comes upon it first.
     paths = {id(variables[parts]): path for path, parts in places.items()}
     held = {parts: paths.get(id(_at(model, parts))) for parts in own}
+    _refuse_unknown(own, held)
 
     def run(
         leaves: Mapping[str, Array],
@@ -75,6 +76,17 @@ def open_nnx(model: Any) -> Subject:
         for parts, node in owners.items()
     )
     return Subject(tuple(leaves), told, values, run)
+
+
+def _refuse_unknown(own: Mapping[Parts, Any], held: Mapping[Parts, str | None]) -> None:
+    """Say which Variable is in a container that is not looked into."""
+    for parts, leaf in own.items():
+        known = held[parts] is not None or not isinstance(leaf, nnx.Variable)
+        if not known and not isinstance(leaf, nnx.RngState):
+            raise TypeError(
+                f"the JAX model: {joined(parts)} is a Variable in a container that is "
+                "neither a module, a list, a tuple nor a dict; keep it in one of them"
+            )
 
 
 def _walk(node: Any, parts: Parts, seen: set[int]) -> Iterator[tuple[Parts, Any]]:
@@ -140,6 +152,9 @@ def _prepare(model: Any, modules: list[Any], train: bool, precision: Any) -> Non
         model.eval()
     for module in modules:
         if getattr(module, "param_dtype", None) == jnp.float32:
+            if isinstance(module, nnx.Embed) and module.dtype == module.param_dtype:
+                # Which it is too where the user has set none.
+                module.dtype = precision
             # Cells make their carry with it.
             module.param_dtype = precision
         if isinstance(module, nnx.MultiHeadAttention):

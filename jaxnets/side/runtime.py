@@ -5,6 +5,7 @@ import jax
 from jaxnets.side.calls import forced as forced
 from jaxnets.side.calls import record as record
 from jaxnets.side.evaluate import evaluate as evaluate
+from jaxnets.side.meet import meet as meet
 from jaxnets.side.optimizer import advance as advance
 from jaxnets.side.optimizer import begin as begin
 from jaxnets.side.optimizer import moved as moved
