@@ -18,7 +18,6 @@ from torchnets.layout import SLOTS
 
 NAMES = SLOTS | {"square_avg": "second_moment"}
 """Canonical names of slots; others keep their own."""
-Factory = Callable[[list[nn.Parameter]], Any]
 Arrays = Mapping[str, np.ndarray]
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -39,7 +38,7 @@ class _Live:
     scheduler: LRScheduler | None
 
 
-def begin(optimizer: Factory, parameters: Arrays) -> Memory:
+def begin(optimizer: Any, parameters: Arrays) -> Memory:
     """The state before the first step, of `factory(parameters)` → an optimizer.
 
     It may return (optimizer, scheduler) too: the scheduler steps after the optimizer.
@@ -49,7 +48,7 @@ def begin(optimizer: Factory, parameters: Arrays) -> Memory:
 
 
 def advance(
-    optimizer: Factory, memory: Memory, parameters: Arrays, gradients: Arrays
+    optimizer: Any, memory: Memory, parameters: Arrays, gradients: Arrays
 ) -> tuple[dict[str, np.ndarray], Memory]:
     """The parameters and the state after one step; the arguments stay as they are."""
     live = _built(optimizer, parameters)
@@ -63,7 +62,7 @@ def advance(
     return made, _memory(live)
 
 
-def slots(optimizer: Factory, memory: Memory) -> dict[str, np.ndarray]:
+def slots(optimizer: Any, memory: Memory) -> dict[str, np.ndarray]:
     """What the optimizer has kept, as slot/path; before the first step, nothing."""
     del optimizer
     return {
@@ -74,7 +73,7 @@ def slots(optimizer: Factory, memory: Memory) -> dict[str, np.ndarray]:
     }
 
 
-def moved(optimizer: Factory, memory: Memory, change: Change) -> Memory:
+def moved(optimizer: Any, memory: Memory, change: Change) -> Memory:
     """The state with every float changed, the constants of the groups among them."""
     del optimizer
     made = copy.deepcopy(memory.optimizer)
@@ -103,7 +102,7 @@ def _changed(value: Any, change: Change) -> Any:
     return value
 
 
-def _built(factory: Factory, parameters: Arrays) -> _Live:
+def _built(factory: Any, parameters: Arrays) -> _Live:
     if isinstance(factory, Optimizer) or not callable(factory):
         raise TypeError(
             "optimizer: expected a function of the parameters that makes one, such as "

@@ -12,6 +12,8 @@ import torch
 
 LIBRARY = str(Path(torch.__file__).parent)
 OURS = str(Path(__file__).parent)
+CHECKERS = ("/jaxtyping/", "/beartype/", "<@beartype")
+"""Frames of what checks types around a function, the user's or ours."""
 EDGES = {("running.py", "run"), ("evaluate.py", "pulled")}
 """Ours that call what is the user's."""
 LINE = re.compile(r'\s*File "(?P<file>.+)", line (?P<line>\d+), in (?P<function>.+)')
@@ -46,7 +48,7 @@ def _place(frames: Iterable[Frame]) -> str:
         if file.startswith(OURS):
             if (name, function.strip()) in EDGES:
                 break
-        elif not file.startswith(LIBRARY):
+        elif not file.startswith(LIBRARY) and not any(c in file for c in CHECKERS):
             return told
         elif not layer and file.startswith(f"{LIBRARY}/nn/"):
             layer = told
