@@ -201,6 +201,23 @@ def test_statistics_kept_in_float32(train: bool) -> None:
     assert all("(BatchNorm.__call__)" in spot.where for spot in spots)
 
 
+class Placing(nnx.Module):
+    """A table that was computed in float32 and is no Variable."""
+
+    def __init__(self) -> None:
+        self.table = jnp.sin(jnp.arange(SIZE))
+        self.last = nnx.Linear(SIZE, SIZE, rngs=nnx.Rngs(0))
+
+    def __call__(self, inputs: jax.Array) -> jax.Array:
+        return self.last(inputs) + self.table
+
+
+def test_a_table_of_float32_is_told_by_who_uses_it() -> None:
+    where = line_of(Placing.__call__, "+ self.table") + "Placing.__call__)"
+    (spot,) = look(Placing(), pull=Pull())
+    assert spot == Spot("a constant of float32", where, ("outputs",), ())
+
+
 def softmax_in_half(x: jax.Array) -> jax.Array:
     return jax.nn.softmax(x.astype(jnp.bfloat16)).astype(x.dtype)
 
@@ -337,9 +354,18 @@ def test_the_line_is_of_this_call_though_jax_keeps_what_it_compiled() -> None:
 
 
 def test_a_choice_made_in_float32_touches_what_is_chosen() -> None:
-    def choose(x: jax.Array) -> jax.Array:
+    def short(x: jax.Array) -> jax.Array:
+        return x.sum().astype(jnp.float32)
+
+    def choose(x: jax.Array) -> Any:
         largest = jnp.argmax(jnp.exp(x.astype(jnp.float32)))
-        return x[largest], jnp.where(x.sum().astype(jnp.float16) > 1, x, -x)
+        return (
+            x[largest],
+            jnp.where(x.sum().astype(jnp.float16) > 1, x, -x),
+            jax.lax.cond(short(x) > 1, jnp.sin, jnp.cos, x),
+            jax.lax.while_loop(lambda y: short(y) < short(x), lambda y: 2 * y, x),
+            x,
+        )
 
     spots = of_function(choose, np.arange(3.0))
-    assert [spot.names for spot in spots] == [("0",), ("1",)]
+    assert [spot.names for spot in spots] == [("0",), ("1",), ("2", "3")]

@@ -35,6 +35,8 @@ class Walk:
 
     places: list[Place] = field(default_factory=list)
     numbers: dict[tuple[str, str, bool], int] = field(default_factory=dict)
+    nowhere: int = 0
+    """Places that are on no line of the model's, until something there uses them."""
 
     def program(
         self, program: Any, inputs: list[Value], outer: Stack, called: bool = False
@@ -98,6 +100,8 @@ class Walk:
         exact = name in KEEPS and join(floats).exact
         self._meet(inside, name)
         touched = join(inputs).touched
+        if touched & self.nowhere:
+            self._locate(touched & self.nowhere, describe(frames))
         leaves = not inside and not exact
         results = []
         for variable in equation.outvars:
@@ -116,11 +120,18 @@ class Walk:
             self.numbers[key] = len(self.places)
             self.places.append(place)
         bit = 1 << self.numbers[key]
+        if not self.places[self.numbers[key]].where and not place.backward:
+            self.nowhere |= bit
         dtype = variable.aval.dtype.name
         if not is_narrow(variable):
             return Value(bit)
         self.places[self.numbers[key]].dtype = dtype
         return Value(bit, bit)
+
+    def _locate(self, nowhere: int, where: str) -> None:
+        for number in bits(nowhere) if where else ():
+            self.places[number].where = where
+            self.nowhere &= ~(1 << number)
 
     def _meet(self, inside: int, name: str) -> None:
         for number in bits(inside):
