@@ -15,6 +15,7 @@ from torch.nn import functional
 from compare import noise
 from compare.pair.explain import EXPLANATIONS, Evidence, explain
 from torchnets.side.calls import Rewriting, Watching
+from torchnets.side.dropout import Dropping
 from torchnets.side.operations import attention_over, batch_norm_biased
 
 Function = Callable[[], Tensor]
@@ -392,6 +393,33 @@ CASES: list[tuple[str, Function, Function, str]] = [
         lambda: functional.max_pool2d(IMAGE, 2),
         "max_pool2d in the place of avg_pool2d",
     ),
+    (
+        "kind of norm",
+        norm(1e-5, None),
+        lambda: functional.rms_norm(0.1 * x(), (8,), SCALE, 1e-5),
+        "rms_norm in the place of layer_norm",
+    ),
+    ("missing norm", norm(1e-5), lambda: 0.1 * x(), "no layer_norm"),
+    (
+        "number of heads or groups",
+        lambda: functional.group_norm(IMAGE.transpose(1, 3), 3).tanh(),
+        lambda: functional.group_norm(IMAGE.transpose(1, 3), 2).tanh(),
+        "2 groups (it has 3)",
+    ),
+    (
+        "positions",
+        lambda: functional.embedding(IDS, WIDE) + BIAS,
+        lambda: functional.embedding(IDS + 1, WIDE) + BIAS,
+        "one more",
+    ),
+    (
+        "interpolation",
+        lambda: functional.interpolate(IMAGE, size=(3, 4), mode="bilinear"),
+        lambda: functional.interpolate(
+            IMAGE, size=(3, 4), mode="bilinear", antialias=True
+        ),
+        "antialias",
+    ),
     ("order of chunks", chunked(False), chunked(True), "opposite order"),
 ]
 
@@ -416,6 +444,73 @@ def test_call(name: str, user: Function, port: Function, says: str) -> None:
 def test_honest(user: Function) -> None:
     """A port that is the same needs no cause."""
     assert explain(evidence(user, user)) is None
+
+
+def pulled(function: Callable[[Tensor], Tensor], given: Tensor) -> Function:
+    """The gradient of the sum of squares of a function, by its argument."""
+
+    def run() -> Tensor:
+        leaf = given.clone().requires_grad_()
+        (slope,) = torch.autograd.grad((function(leaf) ** 2).sum(), leaf)
+        return slope
+
+    return run
+
+
+GRADIENTS = [
+    (
+        "cut gradient",
+        lambda x: x + (x @ SQUARE).tanh(),
+        lambda x: x.detach() + (x @ SQUARE).tanh(),
+        "through the input of PyTorch's add",
+    ),
+    (
+        "slope at a kink",
+        lambda x: functional.relu(x) + 1,
+        lambda x: torch.maximum(x, torch.zeros(())) + 1,
+        "at 0 is a half",
+    ),
+    (
+        "eps of a norm",
+        lambda x: functional.layer_norm(x, (8,), SCALE, BIAS, 1e-5),
+        lambda x: functional.layer_norm(x, (8,), SCALE, BIAS, 1e-6),
+        "eps 1e-06",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "user", "port", "says"), GRADIENTS)
+def test_gradient(name: str, user, port, says: str) -> None:
+    """Gradients flow through what is rewritten."""
+    given = x()[0] * (x()[0].abs() > 0.3)  # with zeros, at kinks
+    told = evidence(pulled(user, given), pulled(port, given), phase="gradients")
+    cause = explain(told)
+    assert cause is not None
+    assert (cause.name, says in cause.says) == (name, True), cause
+
+
+DROPPED = [
+    (lambda kept: kept * 0.6, "does not scale what it keeps"),
+    (lambda kept: x(), "no dropout"),
+]
+
+
+@pytest.mark.parametrize(("change", "says"), DROPPED)
+def test_dropout(change: Callable[[Tensor], Tensor], says: str) -> None:
+    """With masks that are drawn alike for both."""
+
+    uniforms = np.random.default_rng(0).random(X.shape)
+
+    def user() -> Tensor:
+        return functional.dropout(x(), 0.4).tanh()
+
+    def port() -> Tensor:
+        return change(functional.dropout(x(), 0.4)).tanh()
+
+    with Dropping(lambda number, shape: uniforms):
+        cause = explain(evidence(user, port))
+    assert cause is not None
+    assert (cause.name, says in cause.says) == ("dropout", True), cause
 
 
 def test_one_call_alone() -> None:
@@ -489,7 +584,6 @@ def test_every_entry_is_planted() -> None:
     from tests.test_pair_explain_arrays import CASES as ARRAYS
     from tests.test_pair_explain_optimizers import CASES as OPTIMIZERS
 
-    planted = {case[0] for case in itertools.chain(CASES, ARRAYS, OPTIMIZERS)}
-    assert {entry.name for entry in EXPLANATIONS} - planted == {
-        "train or eval mode", "dropout"
-    }  # fmt: skip
+    tables = itertools.chain(CASES, GRADIENTS, ARRAYS, OPTIMIZERS)
+    planted = {case[0] for case in tables} | {"train or eval mode", "dropout"}
+    assert {entry.name for entry in EXPLANATIONS} == planted

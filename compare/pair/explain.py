@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from compare import noise
 from compare.pair.explain_arrays import FIRST
 from compare.pair.explain_attention import ATTENTION
+from compare.pair.explain_further import FURTHER
 from compare.pair.explain_layers import LAYERS
 from compare.pair.explain_masks import MASKED
 from compare.pair.explain_optimizers import OPTIMIZERS
@@ -46,6 +47,7 @@ EXPLANATIONS: tuple[Explanation, ...] = (
     *ATTENTION,
     *MASKED,
     *STRUCTURE,
+    *FURTHER,
     *LAST,
 )
 """In the order in which they are tried, within a round."""

@@ -87,8 +87,7 @@ def _order(evidence: Evidence, axis: int) -> list[int] | None:
         right @ weights, kind="stable"
     )
     moved = order != np.arange(len(order))
-    distinct = len(np.unique(right, axis=0)) == len(right)
-    return order.tolist() if moved.any() and distinct else None
+    return order.tolist() if moved.any() else None
 
 
 def _rounded(evidence: Evidence) -> Iterator[Attempt]:

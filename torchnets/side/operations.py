@@ -113,15 +113,23 @@ def _cell(function: Function) -> Operation:
 
 
 def batch_norm_biased(
-    input: Tensor, running_mean: Any, running_var: Any, **rest: Any
+    input: Tensor,
+    running_mean: Any,
+    running_var: Any,
+    *,
+    training: bool = False,
+    momentum: float = 0.1,
+    **rest: Any,
 ) -> Tensor:
     """Batch norm whose running variance is the biased one, Σ(x − x̄)²/n."""
     before = None if running_var is None else running_var.clone()
-    output = functional.batch_norm(input, running_mean, running_var, **rest)
-    if before is not None and running_var is not None and rest.get("training"):
+    output = functional.batch_norm(
+        input, running_mean, running_var, training=training, momentum=momentum, **rest
+    )
+    if before is not None and training:
         count = input.numel() // input.shape[1]
         with torch.no_grad():
-            kept = (1 - rest["momentum"]) * before
+            kept = (1 - momentum) * before
             running_var.copy_(kept + (running_var - kept) * ((count - 1) / count))
     return output
 
@@ -154,6 +162,12 @@ def _add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 def _subtract(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return input - (other if alpha == 1 else alpha * other)
+
+
+def _divide(input: Any, other: Any, *, rounding_mode: Any = None) -> Any:
+    if rounding_mode is None:
+        return input / other  # of a number by a tensor, not rounded as torch.div
+    return torch.div(input, other, rounding_mode=rounding_mode)
 
 
 def _squeeze(input: Tensor, *, dim: Any = None) -> Tensor:
@@ -199,7 +213,7 @@ OPERATIONS: dict[str, Operation] = {
     "add": Operation(_add, "input other", alpha=1),
     "sub": Operation(_subtract, "input other", alpha=1),
     "mul": Operation(operator.mul, "input other"),
-    "div": Operation(torch.div, "input other", rounding_mode=None),
+    "div": Operation(_divide, "input other", rounding_mode=None),
     "matmul": Operation(operator.matmul, "input other"),
     "pow": Operation(operator.pow, "input exponent"),
     "addmm": Operation(torch.addmm, "input mat1 mat2", beta=1, alpha=1),
