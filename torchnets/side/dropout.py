@@ -38,6 +38,7 @@ class Dropping(TorchFunctionMode):
 
     Dropout that is in eval mode or has the rate 0 does not count. Without `draw`, and
     inside of fused functions, all is kept; so it is where alpha dropout is meant.
+    Raises RuntimeError for a mask that is needed again in a backward pass.
     """
 
     def __init__(self, draw: Callable[..., Any] | None) -> None:
@@ -85,6 +86,11 @@ class Dropping(TorchFunctionMode):
     ) -> Tensor:
         if not (training and train and p and self.draw):
             return input
+        if torch._C._current_graph_task_id() != -1:
+            raise RuntimeError(
+                "dropout is computed again in the backward pass (checkpointing), where "
+                "its mask is not known; switch checkpointing off, or dropout"
+            )
         shape = tuple(input.shape)
         if func in CHANNELS:
             kept = 1 if input.ndim == CHANNELS[func] else 2

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from torchnets.arrays import from_numpy, to_numpy
 from torchnets.side.calls import Rewrite, Rewriting, Watching
@@ -46,8 +47,11 @@ def evaluate(
         if scalar is not None:
             wanted = [*parameters.values(), *floats.values()]
             gradients = differentiated(scalar, wanted)
-        made = [None if one is None else to_numpy(one) for one in gradients]
-        del gradients, scalar
+        made: list[np.ndarray | None] = []
+        while gradients:  # one by one, for they are as large as the model
+            one = gradients.pop(0)
+            made.append(None if one is None else to_numpy(one))
+        del scalar
         buffers = {path: to_numpy(found[path]) for path in _of(subject, "buffer")}
     if loss is None:
         return Evaluation(named, None, {}, {}, buffers, ())
@@ -79,7 +83,15 @@ def watched(
     watch = Watching()
     with prepared(subject, state, train=train, draw=pull.draw):
         run(subject, feed(inputs), train=train, entered=lambda: watch, scope=scope)
-    return tuple(watch.calls)
+    return tuple(
+        (name, {key: tree_map(_cut, value) for key, value in arguments.items()})
+        for name, arguments in watch.calls
+    )
+
+
+def _cut(value: Any) -> Any:
+    """Without the graph, which would keep the whole run alive."""
+    return value.detach() if isinstance(value, Tensor) else value
 
 
 def asks(pull: Pull) -> bool:

@@ -63,8 +63,10 @@ def _modes(subject: Subject, train: bool) -> dict[str, Any]:
 
 
 def _dtype(state: Mapping[str, np.ndarray]) -> torch.dtype:
+    if not state:
+        return torch.get_default_dtype()
     double = any(value.dtype == np.float64 for value in state.values())
-    return torch.float64 if double else torch.get_default_dtype()
+    return torch.float64 if double else torch.float32
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:

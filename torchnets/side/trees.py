@@ -72,7 +72,7 @@ def replaced(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
 def _rebuilt(value: Any, entries: list[Any]) -> Any:
     if isinstance(value, tuple):
         named = hasattr(value, "_fields")
-        return type(value)(*entries) if named else tuple(entries)
+        return type(value)(*entries) if named else type(value)(entries)
     if isinstance(value, list):
         return entries
     made = copy.copy(value)
