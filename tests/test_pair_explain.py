@@ -56,9 +56,17 @@ def evidence(user: Function, port: Function, *, phase: str = "outputs") -> Evide
         torch=ours,
         floor=floor,
         before=before,
-        calls=tuple(watch.calls),
+        calls=tuple((name, _detached(given)) for name, given in watch.calls),
         score=score,
     )
+
+
+def _detached(arguments: dict) -> dict:
+    """As they come from PyTorch's side: without the graph."""
+    return {
+        key: value.detach() if isinstance(value, Tensor) else value
+        for key, value in arguments.items()
+    }
 
 
 X = draw(3, 5, 8).numpy()
@@ -534,6 +542,20 @@ def test_one_call_alone() -> None:
     cause = explain(evidence(stack(1e-5, 1e-5), stack(1e-6, 1e-6)))
     assert cause is not None
     assert cause.says.endswith("(it has 1e-05), in all its 2 calls")
+
+
+def test_the_right_one_wins() -> None:
+    """Of one row without a bias, another eps is a factor too; 2 is no eps."""
+
+    def row(eps: float, factor: float = 1.0) -> Function:
+        return lambda: factor * functional.layer_norm(0.1 * x()[0, 0], (8,), eps=eps)
+
+    cause = explain(evidence(row(1e-5), row(1e-6)))
+    assert cause is not None
+    assert cause.name == "eps of a norm"
+    cause = explain(evidence(row(1e-5), row(1e-5, 2.0)))
+    assert cause is not None
+    assert cause.name == "factor"
 
 
 def test_in_part() -> None:

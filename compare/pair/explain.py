@@ -97,5 +97,5 @@ def _in_turn(
 
 def _score(score: Callable[[], float]) -> float:
     """A score; what is no number is no match."""
-    after = score()
+    after = float(score())
     return math.inf if math.isnan(after) else after

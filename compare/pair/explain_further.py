@@ -108,7 +108,7 @@ def _cut(name: str, arguments: Arguments) -> Iterator[Variant]:
     if name not in CUT:
         return
     for slot, value in arguments.items():
-        if is_tensor(value) and value.requires_grad:
+        if is_tensor(value) and value.is_floating_point():
             yield Variant(
                 f"no gradient flows through the {slot} of PyTorch's {name} "
                 "(stop_gradient, detach)",

@@ -126,7 +126,7 @@ def batch_norm_biased(
     output = functional.batch_norm(
         input, running_mean, running_var, training=training, momentum=momentum, **rest
     )
-    if before is not None and training:
+    if before is not None and running_var is not None and training:
         count = input.numel() // input.shape[1]
         with torch.no_grad():
             kept = (1 - momentum) * before
