@@ -186,20 +186,26 @@ def selftest(
         Path | None, typer.Option(help="A run's folder: keep it for its report.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="In pairs of models, in this process.")
+    ] = False,
 ) -> None:
     """Plant faults one at a time and say how many are detected."""
     from compare import folder, result
     from compare import selftest as planted
     from compare.fault import FRAMEWORKS
+    from compare.pair.faults import FAULTS as IN_PAIRS
     from compare.pool import Crashed, NotReady, install_line, missing
 
-    known = [fault.name for fault in planted.FAULTS]
+    known = [fault.name for fault in (IN_PAIRS if pairs else planted.FAULTS)]
     for name in names or ():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or known
             raise usage(f"there is no fault {name!r}; there are: {'; '.join(near)}")
     if absent := [install_line(name) for name in FRAMEWORKS if missing(name)]:
         raise usage(f"selftest needs both frameworks: {'; '.join(absent)}")
+    if pairs:
+        raise typer.Exit(_selftest_of_pairs(names, seed=seed, out=out, as_json=as_json))
     if out is not None:
         or_usage(lambda: folder.of_a_run(out), result.NotARun, folder.NotWritable)
     try:
@@ -208,6 +214,20 @@ def selftest(
         say(f"the twins as they are cannot be measured: {error}")
         raise typer.Exit(MISMATCH) from None
     raise typer.Exit(MISMATCH if report.missed else PASSED)
+
+
+def _selftest_of_pairs(
+    names: list[str] | None, *, seed: int, out: Path | None, as_json: bool
+) -> int:
+    """The exit code of the faults in pairs."""
+    from compare.pair import show_planted
+    from compare.pair.faults import FAULTS
+
+    if out is not None:
+        raise usage("--out: the faults in pairs are not kept; leave it out, or --json")
+    chosen = [fault for fault in FAULTS if not names or fault.name in names]
+    report = show_planted.command(chosen, seed=seed, as_json=as_json)
+    return MISMATCH if report.missed else PASSED
 
 
 @app.command()

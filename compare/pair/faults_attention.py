@@ -134,6 +134,7 @@ ENCODER_LINEN = (
         "self.heads, attention_fn",
         "2, attention_fn",
         case="encoder_linen",
+        cause="number of heads or groups",
     ),
     _encoder(
         "no gradient through attention's weights",
@@ -141,6 +142,7 @@ ENCODER_LINEN = (
         "weights = jax.lax.stop_gradient(nn.softmax(scores, axis=-1))",
         phase="gradients",
         case="encoder_linen",
+        cause="cut gradient",
     ),
 )
 
@@ -211,7 +213,7 @@ DECODER = (
         "jnp.arange(tokens.shape[1])",
         "jnp.arange(1, tokens.shape[1] + 1)",
         "positions",
-        "shifted axis",
+        "positions",
     ),
     _decoder(
         "embedding scaled by the root of its width",
@@ -225,6 +227,7 @@ DECODER = (
         "attend(self.norm(h))",
         "attend(h)",
         "",
+        cause="missing norm",
     ),
     _decoder(
         "last norm with Flax's own eps",

@@ -188,6 +188,6 @@ FAULTS = (
         "(outputs, labels).sum()",
         "loss",
         LOSS,
-        "mean or sum",
+        "factor",
     ),
 )

@@ -59,7 +59,7 @@ FAULTS = (
         "mlp",
         "jax",
         Edit(_ADAMW, _ADAMW.replace("rate,", "rate, b2=0.99,")),
-        "update",
+        "state",
         OPTIMIZER,
         "betas",
     ),
@@ -70,7 +70,7 @@ FAULTS = (
         Edit(_ADAMW, _ADAMW.replace("rate,", "rate, eps=0.0, eps_root=1e-8,")),
         "update",
         OPTIMIZER,
-        "eps inside the root",
+        "place of eps",
     ),
     PairFault(
         "eps of 1e-7",
@@ -79,7 +79,7 @@ FAULTS = (
         Edit(_ADAMW, _ADAMW.replace("rate,", "rate, eps=1e-7,")),
         "update",
         OPTIMIZER,
-        "optimizer's eps",
+        "eps of the optimizer",
     ),
     PairFault(
         "clipped gradients",
@@ -97,7 +97,7 @@ FAULTS = (
         Edit(_ADAMW, _ADAMW.replace("rate,", "rate, nesterov=True,")),
         "update",
         OPTIMIZER,
-        "Nesterov",
+        "variant of the optimizer",
     ),
     PairFault(
         "no weight decay of biases and norms",

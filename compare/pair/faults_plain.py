@@ -115,6 +115,7 @@ NNX = (
         ),
         "parameters",
         "linear1",
+        verdict="refused",
     ),
     PairFault(
         "no last layer",
@@ -122,7 +123,8 @@ NNX = (
         "jax",
         Edit("return self.output(h)", "return h"),
         "outputs",
-        "",
+        None,
+        verdict="refused",
     ),
     PairFault(
         "one layer in float32",
@@ -133,8 +135,8 @@ NNX = (
             'self.linear2 = nnx.Linear(hidden, hidden, dtype="float32", ',
         ),
         "outputs",
-        "linear2",
-        "rounding",
+        None,
+        verdict="precision",
     ),
     PairFault(
         "one layer in bfloat16",
@@ -145,8 +147,8 @@ NNX = (
             'self.linear2 = nnx.Linear(hidden, hidden, dtype="bfloat16", ',
         ),
         "outputs",
-        "linear2",
-        "rounding",
+        None,
+        verdict="unresolved",
     ),
     PairFault(
         "sum for mean in the loss",
@@ -155,7 +157,7 @@ NNX = (
         Edit("(outputs, targets).mean()", "(outputs, targets).sum()"),
         "loss",
         LOSS,
-        "mean or sum",
+        "factor",
     ),
     PairFault(
         "mean over the batch alone",
@@ -253,6 +255,7 @@ PURE = (
         ),
         "gradients",
         "",
+        "cut gradient",
     ),
     PairFault(
         "NaN from a negative variance",
@@ -269,7 +272,7 @@ PURE = (
         Edit("jnp.square(outputs - targets)", "jnp.abs(outputs - targets)"),
         "loss",
         LOSS,
-        "loss",
+        "mean or sum",
     ),
 )
 

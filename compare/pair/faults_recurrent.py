@@ -104,6 +104,7 @@ LSTM_PURE = (
         Edit("h, c = carry", "h, c = jax.lax.stop_gradient(carry)"),
         "gradients",
         "",
+        "cut gradient",
     ),
 )
 
@@ -169,7 +170,7 @@ GRU = (
         Edit("F.huber_loss(outputs, targets)", "F.mse_loss(outputs, targets)"),
         "loss",
         LOSS,
-        "loss",
+        "mean or sum",
     ),
     PairFault(
         "schedule one step late",
