@@ -156,6 +156,19 @@ def test_a_recurrent_layer_is_its_formula():
     np.testing.assert_allclose(found.outputs["1.0"][0], h, rtol=1e-13)
 
 
+def test_dropout_is_off_in_what_is_computed_again_too():
+    """∂ Σ y²/∂W = 2 yᵀ x for y = x Wᵀ + b."""
+    subject = runtime.open_model(Again())
+    arrays = {"0": np.random.default_rng(4).normal(size=(6, 4))}
+    with runtime.session("float64"):
+        state = {k: v.astype(np.float64) for k, v in runtime.state(subject).items()}
+        found = runtime.evaluate(subject, state, arrays, train=True, pull=Pull(total))
+    outputs = arrays["0"] @ state["lin.weight"].T + state["lin.bias"]
+    np.testing.assert_allclose(
+        found.parameters["lin.weight"], 2 * outputs.T @ arrays["0"], rtol=1e-13
+    )
+
+
 def test_masks_that_are_needed_again_in_the_backward_pass_are_refused():
     subject = runtime.open_model(Again())
     pull = Pull(total, draw=lambda number, shape: np.full(shape, number / 4))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.graph import _engine_run_backward
 from torch.utils._pytree import tree_map
 
 from torchnets.arrays import from_numpy, to_numpy
@@ -138,7 +139,14 @@ def differentiated(scalar: Tensor, wanted: Sequence[Any]) -> list[Tensor | None]
     live = [one for one in live if not isinstance(one, Tensor) or one.requires_grad]
     found: list[Tensor | None] = []
     if live and scalar.requires_grad:
-        found = list(torch.autograd.grad(scalar, live, allow_unused=True))
+        # As torch.autograd.grad, which would leave the modes that see to dropout: a
+        # checkpoint computes it a second time within the backward pass.
+        found = list(
+            _engine_run_backward(
+                (scalar,), (torch.ones_like(scalar),), False, False, tuple(live),
+                allow_unreachable=True, accumulate_grad=False,
+            )
+        )  # fmt: skip
     by_id = {id(one): value for one, value in zip(live, found, strict=False)}
     return [by_id.get(id(one)) for one in wanted]
 
