@@ -323,6 +323,23 @@ def test_what_does_not_fit_is_refused(build: Any, given: Any) -> None:
         run(build(), {("head", 0): given})
 
 
+def test_what_is_given_has_the_precision_of_what_it_replaces() -> None:
+    class Short(nnx.Module):
+        def __init__(self) -> None:
+            rngs = nnx.Rngs(0)
+            self.first = nnx.Linear(SIZE, SIZE, dtype=jnp.float32, rngs=rngs)
+            self.second = nnx.Linear(SIZE, SIZE, rngs=rngs)
+
+        def __call__(self, inputs: jax.Array) -> jax.Array:
+            return self.second(self.first(inputs))
+
+    seen = run(Short(), {("first", 0): ((INPUTS,), (WEIGHTS,))})
+    np.testing.assert_array_equal(
+        seen["second", 0].inputs[0], WEIGHTS.astype(np.float32)
+    )
+    assert seen["first", 0].outputs[0].dtype == np.float32
+
+
 def test_functions_have_no_layers() -> None:
     model = (lambda params, inputs: inputs * params["scale"], {"scale": np.ones(SIZE)})
     assert recorded(model) == []

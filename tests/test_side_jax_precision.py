@@ -340,17 +340,18 @@ def test_what_is_exact_or_unused_is_no_spot(function: Callable[..., Any]) -> Non
 
 
 def test_the_line_is_of_this_call_though_jax_keeps_what_it_compiled() -> None:
-    in_a_jit(jnp.ones((3, 3)))
+    attend = jax.jit(jax.nn.dot_product_attention)
 
     def caller(x: jax.Array) -> jax.Array:
-        return jnp.where(x > 0, jax.nn.softplus(x.astype(jnp.float32)), 0)
+        return attend(x, x, x)
 
     def other(x: jax.Array) -> jax.Array:
-        return jnp.where(x > 0, jax.nn.softplus(x.astype(jnp.float32)), 0)
+        return attend(x, x, x)
 
     for function in (caller, other):
-        (spot,) = of_function(function, np.ones((3, 3)))
-        assert spot.where.startswith(line_of(function, "softplus"))
+        (spot,) = of_function(function, np.ones((1, 3, 2, 4)))
+        assert spot.where.startswith("jax/_src/nn/functions.py:")
+        assert f"called in {line_of(function, 'attend(x')}" in spot.where
 
 
 def test_a_choice_made_in_float32_touches_what_is_chosen() -> None:

@@ -7,6 +7,7 @@ exact all the same, such as a constant 0.5, is no place.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -18,7 +19,6 @@ from jaxnets.side.values import Place, Value, bits, join
 
 # Primitives whose inner program only says how two numbers are combined.
 COMBINES = ("reduce", "scatter", "select_and", "arg", "sort")
-JITS = ("jit", "pjit", "closed_call", "core_call")
 
 
 def follow(program: Any) -> tuple[list[Place], list[int]]:
@@ -38,18 +38,16 @@ class Walk:
     nowhere: int = 0
     """Places that are on no line of the model's, until something there uses them."""
 
-    def program(
-        self, program: Any, inputs: list[Value], outer: Stack, called: bool = False
-    ) -> list[Value]:
+    def program(self, program: Any, inputs: list[Value], outer: Stack) -> list[Value]:
         """The values of a program's outputs from those of its inputs."""
         inner = _open(program)
         known: dict[Any, Value] = dict(zip(inner.invars, inputs, strict=True))
         for variable, number in zip(inner.constvars, _constants(program), strict=True):
             users = [e for e in inner.eqns if variable in e.invars]
-            frames = stack(users[0], outer, called=called) if users else outer
+            frames = stack(users[0], outer) if users else outer
             known[variable] = self._constant(number, variable, frames)
         for equation in inner.eqns:
-            frames = stack(equation, outer, called=called)
+            frames = stack(equation, outer)
             arriving = self._arriving(known, equation.invars, frames)
             found = self._equation(equation, arriving, frames)
             known.update(zip(equation.outvars, found, strict=True))
@@ -76,13 +74,12 @@ class Walk:
     ) -> list[Value]:
         name = equation.primitive.name
         if name in THROUGH:
-            run = lambda program, values: self.program(program, values, frames)  # noqa: E731
-            return THROUGH[name](equation, inputs, run)
+            return THROUGH[name](equation, inputs, partial(self.program, outer=frames))
         programs = [] if name.startswith(COMBINES) else list(_programs(equation))
         if not programs:
             return self._operation(equation, inputs, frames)
         if len(programs) == 1 and _fits(equation, _open(programs[0])):
-            return self.program(programs[0], inputs, frames, name in JITS)
+            return self.program(programs[0], inputs, frames)
         # Of other primitives with programs inside, all of it may touch all.
         every = join(inputs)
         for program in programs:

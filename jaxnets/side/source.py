@@ -2,11 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-JIT = "jax/_src/pjit.py"
 # What carries every program and explains none.
 MACHINERY = (
     "jax/_src/interpreters/",
@@ -56,20 +54,15 @@ class Frame(NamedTuple):
 Stack = tuple[Frame, ...]
 
 
-def stack(equation: Any, outer: Stack, *, called: bool = False) -> Stack:
+def stack(equation: Any, outer: Stack) -> Stack:
     """The calls that made an equation, innermost first.
 
-    JAX keeps the programs of compiled functions, with the stack of whoever called them
-    first: where the equation stands in one (`called`), what is beyond its boundary is
-    taken from the equation that calls it now (`outer`).
+    Inside of a compiled function or a loop JAX, which keeps programs for other callers,
+    knows them only up to there: the rest are those of the equation around it.
     """
     traceback = equation.source_info.traceback
     frames = tuple(_frames(traceback)) if traceback else ()
-    if not called:
-        # What is inside of a loop may know its callers only up to the loop.
-        return frames if frames[-1:] == outer[-1:] else frames + outer
-    inside = takewhile(lambda frame: frame.file != JIT, frames)
-    return tuple(frame for frame in inside if not frame.machinery) + outer
+    return frames if frames[-1:] == outer[-1:] else frames + outer
 
 
 def describe(frames: Stack) -> str:
