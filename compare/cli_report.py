@@ -16,7 +16,9 @@ Report = Annotated[
 
 
 def report_run(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a run.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder of a run, or its .json.")
+    ],
     html: Annotated[
         Path | None, typer.Option(help=f"The page; default DIR/{NAME}.")
     ] = None,
@@ -44,7 +46,9 @@ def report_run(
     Without any of --html, --markdown, --junit and --picture, or with --open, it is
     the page.
     """
-    found = or_usage(lambda: result.read(folder / "run.json"), result.NotARun)
+    file = folder if folder.suffix == ".json" else folder / "run.json"
+    folder = file.parent
+    found = or_usage(lambda: result.read(file), result.NotARun)
     if strict and junit is None:
         raise usage("--strict: expected --junit too, for only there it tells")
     if picture is not None and picture.suffix != ".svg":

@@ -36,6 +36,13 @@ def test_the_page_is_put_into_the_runs_folder(folder):
     assert (folder / "report.html").read_text().startswith("<!doctype html>")
 
 
+def test_a_run_may_have_another_name(folder):
+    """As `pytest --twinnets-report=pairs.json` gives it."""
+    (folder / "run.json").rename(folder / "pairs.json")
+    assert invoke("report", folder / "pairs.json").exit_code == 0
+    assert files(folder) == {"pairs.json", "report.html"}
+
+
 def test_only_what_is_wanted_is_written(folder):
     given = {"--markdown": folder / "a.md", "--junit": folder / "a.xml"}
     done = invoke("report", folder, *(part for pair in given.items() for part in pair))

@@ -156,7 +156,11 @@ def constructor(side: Side, layer: Any) -> str | None:
     arguments = []
     for parameter in parameters:
         value = _setting(layer, parameter)
-        if value is parameter.default or value == _as_many(parameter.default, value):
+        # What the frameworks' defaults part in, as eps, is worth reading.
+        alike = value is parameter.default or value == _as_many(
+            parameter.default, value
+        )
+        if alike and not isinstance(value, float):
             continue
         written = _literal(value)
         if written is None:
