@@ -294,9 +294,14 @@ CASES: list[tuple[str, Function, Function, str]] = [
         "diagonal -1 (it has 0)",
     ),
     ("missing mask", attention(is_causal=True), attention(), "has no mask"),
-    ("missing mask", attention(), attention(is_causal=True), "is causal"),
+    ("added mask", attention(), attention(is_causal=True), "is causal"),
     ("missing mask", whole(mask=~CAUSAL), whole(), "has no mask"),
-    ("added mask", attention(attn_mask=MASK), attention(attn_mask=MASK * 1.0), "added"),
+    (
+        "mask of 0 and 1",
+        attention(attn_mask=MASK),
+        attention(attn_mask=MASK * 1.0),
+        "as 0",
+    ),
     (
         "softmax axis",
         lambda: x().softmax(-1) @ SQUARE,
@@ -369,6 +374,18 @@ CASES: list[tuple[str, Function, Function, str]] = [
         lambda: functional.mse_loss(x(), x().tanh()) + x().sum(),
         lambda: functional.mse_loss(x(), x().tanh(), reduction="sum") + x().sum(),
         "mse_loss is a sum",
+    ),
+    (
+        "loss",
+        lambda: functional.mse_loss(x(), x().tanh()),
+        lambda: functional.huber_loss(x(), x().tanh(), delta=1.0) + 0,
+        "huber_loss in the place of mse_loss",
+    ),
+    (
+        "loss",
+        lambda: functional.mse_loss(x(), x().sin()),
+        lambda: functional.l1_loss(x(), x().sin()),
+        "l1_loss in the place of mse_loss",
     ),
     (
         "label smoothing",

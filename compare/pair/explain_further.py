@@ -104,6 +104,22 @@ def _kink(name: str, arguments: Arguments) -> Iterator[Variant]:
         )
 
 
+DISTANCES = ("mse_loss", "l1_loss", "huber_loss", "smooth_l1_loss")
+
+
+def _loss(name: str, arguments: Arguments) -> Iterator[Variant]:
+    """Another distance in its place."""
+    if name not in DISTANCES:
+        return
+    kept = {slot: arguments[slot] for slot in ("input", "target", "reduction")}
+    for other in DISTANCES:
+        if other != name:
+            yield Variant(
+                f"PyTorch has {other} in the place of {name}",
+                lambda other=other: (other, kept),
+            )
+
+
 def _cut(name: str, arguments: Arguments) -> Iterator[Variant]:
     if name not in CUT:
         return
@@ -124,6 +140,7 @@ FURTHER: tuple[Explanation, ...] = (
     explanation("number of heads or groups", _count),
     explanation("positions", _positions),
     explanation("interpolation", _resized),
+    explanation("loss", _loss),
     explanation("slope at a kink", _kink, phases=("gradients",)),
     explanation("cut gradient", _cut, phases=("gradients",)),
 )

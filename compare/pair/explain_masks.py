@@ -85,17 +85,12 @@ def _shifted(name: str, arguments: Arguments) -> Iterator[Variant]:
 
 
 def _missing(name: str, arguments: Arguments) -> Iterator[Variant]:
-    if name in (FUSED, WHOLE):
-        if arguments["is_causal"] or arguments["attn_mask"] is not None:
-            yield Variant(
-                "PyTorch's attention has no mask",
-                lambda: with_(name, arguments, attn_mask=None, is_causal=False),
-            )
-        if not _causal(name, arguments):
-            yield Variant(
-                "PyTorch's attention is causal (it is not)",
-                lambda: _sees(name, arguments, 0),
-            )
+    attends = name in (FUSED, WHOLE)
+    if attends and (arguments["is_causal"] or arguments["attn_mask"] is not None):
+        yield Variant(
+            "PyTorch's attention has no mask",
+            lambda: with_(name, arguments, attn_mask=None, is_causal=False),
+        )
     if name == WHOLE and arguments["key_padding_mask"] is not None:
         yield Variant(
             "PyTorch's attention has no mask of keys",
@@ -110,6 +105,15 @@ def _missing(name: str, arguments: Arguments) -> Iterator[Variant]:
         yield Variant(
             f"PyTorch has no {name}",
             lambda: ("identity", {"input": arguments["input"]}),
+        )
+
+
+def _more(name: str, arguments: Arguments) -> Iterator[Variant]:
+    """A causal mask that PyTorch's attention lacks."""
+    if name in (FUSED, WHOLE) and not _causal(name, arguments):
+        yield Variant(
+            "PyTorch's attention is causal (it is not)",
+            lambda: _sees(name, arguments, 0),
         )
 
 
@@ -128,5 +132,6 @@ MASKED: tuple[Explanation, ...] = (
     explanation("inverted mask", _inverted),
     explanation("shifted mask", _shifted),
     explanation("missing mask", _missing),
-    explanation("added mask", _added),
+    explanation("added mask", _more),
+    explanation("mask of 0 and 1", _added),
 )
