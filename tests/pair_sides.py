@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from compare import noise
 from compare.pair.weights import WeightMap, find, prove
 from jaxnets.side import runtime as jax_side
 from torchnets.side import runtime as torch_side
@@ -54,18 +55,32 @@ def drawn(shapes: Mapping[str, tuple[int, ...]], *, seed: int = 3) -> State:
 
 
 def same_outputs(pair: Couple, inputs: tuple[np.ndarray, ...]) -> None:
-    """Proved, and the same outputs in float64, weights copied either way."""
+    """Proved, and the same outputs in float64, weights copied either way.
+
+    As everywhere: at most 32 floors apart, of what one ulp of all numbers changes.
+    """
     state = pair.map.to_torch(pair.map.to_jax(drawn(pair.map.torch_shapes)))
     assert prove(pair.map, state) == []
-    wanted = pair.outputs("torch", state, inputs)
-    got = pair.outputs("jax", pair.map.to_jax(state), inputs)
-    assert wanted.keys() == got.keys()
-    for leaf, value in wanted.items():
-        np.testing.assert_allclose(got[leaf], value, rtol=0, atol=64 * 2.0**-52)
-    # And from JAX's own numbers, the other way.
+    _alike(pair, state, pair.map.to_jax(state), inputs)
     own = drawn(pair.map.jax_shapes, seed=8)
-    back = pair.map.to_torch(own)
-    wanted = pair.outputs("jax", own, inputs)
-    got = pair.outputs("torch", back, inputs)
-    for leaf, value in wanted.items():
-        np.testing.assert_allclose(got[leaf], value, rtol=0, atol=64 * 2.0**-52)
+    _alike(pair, pair.map.to_torch(own), own, inputs)
+
+
+def _alike(
+    pair: Couple, torch: State, jax: State, inputs: tuple[np.ndarray, ...]
+) -> None:
+    wanted = pair.outputs("torch", torch, inputs)
+    got = pair.outputs("jax", jax, inputs)
+    moved = [
+        pair.outputs("torch", noise.perturb(torch, rng, precision="float64"), inputs)
+        for rng in np.random.default_rng(0).spawn(4)
+    ]
+    assert wanted.keys() == got.keys()
+    for name, value in wanted.items():
+        sensitivity = [noise.largest_distance(copy[name], value) for copy in moved]
+        floor = noise.float64_floor(
+            [value, got[name]],
+            [None, None],
+            sensitivity=np.asarray(np.max(sensitivity)),
+        )
+        assert noise.largest_distance(got[name], value) <= noise.LIMIT * floor

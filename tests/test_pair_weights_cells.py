@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from flax import nnx
+from flax import linen, nnx
 from pair_sides import couple, drawn, same_outputs
 from torch import nn
 
@@ -185,3 +185,78 @@ def test_flax_attention_has_the_same_map_as_heads() -> None:
         row["transform"] for row in pair.map.table() if row["jax"] == "key/kernel"
     } == {"rows 6:12, transposed, as (6, 2, 3)"}
     assert prove(pair.map, drawn(pair.map.torch_shapes)) == []
+
+
+class LinenBlock(linen.Module):
+    @linen.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        h = linen.LayerNorm(epsilon=1e-5)(x)
+        split = [
+            linen.DenseGeneral((2, 3), name=n)(h) for n in ("query", "key", "value")
+        ]
+        h = attention(*split)
+        x = x + linen.DenseGeneral(6, axis=(-2, -1), name="out")(h)
+        h = linen.LayerNorm(epsilon=1e-5)(x)
+        return x + linen.Dense(6)(linen.relu(linen.Dense(8)(h)))
+
+
+class LinenNet(linen.Module):
+    """Blocks whose layers have no names but those that Linen gives them."""
+
+    @linen.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        x = linen.Dense(6)(x)
+        for _ in range(3):
+            x = LinenBlock()(x)
+        return linen.Dense(5)(linen.LayerNorm(epsilon=1e-5)(x))
+
+
+class Encoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(4, 6)
+        layer = nn.TransformerEncoderLayer(
+            6, 2, 8, dropout=0.0, batch_first=True, norm_first=True
+        )
+        self.blocks = nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
+        self.norm, self.head = nn.LayerNorm(6), nn.Linear(6, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.norm(self.blocks(self.first(x))))
+
+
+@pytest.mark.parametrize("sorts", [False, True])
+def test_layers_that_linen_has_named(sorts: bool) -> None:
+    """Also where `jit` has sorted the variables by name."""
+    model, x = LinenNet(), np.random.default_rng(5).standard_normal((2, 5, 4))
+    init = jax.jit(model.init) if sorts else model.init
+    pair = couple(Encoder(), (model, init(jax.random.key(0), jnp.zeros((1, 1, 4)))))
+    same_outputs(pair, (x,))
+
+
+class LinenRecurrent(linen.Module):
+    cell: Any
+
+    @linen.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return linen.RNN(self.cell)(x)
+
+
+LINEN_CELLS = {
+    "lstm": (nn.LSTM, linen.LSTMCell),
+    "optimized lstm": (nn.LSTM, linen.OptimizedLSTMCell),
+    "gru": (nn.GRU, linen.GRUCell),
+    "rnn": (nn.RNN, linen.SimpleCell),
+}
+
+
+@pytest.mark.parametrize("name", LINEN_CELLS)
+def test_linens_cells(name: str) -> None:
+    kind, cell = LINEN_CELLS[name]
+    model = LinenRecurrent(cell(4, param_dtype=jnp.float64))
+    with jax.enable_x64(True):
+        variables = model.init(jax.random.key(0), jnp.zeros((1, 1, 3)))
+    pair = couple(First(kind(3, 4, batch_first=True)), (model, variables))
+    held = [row["torch"] for row in pair.map.table() if not row["jax"]]
+    assert held == []
+    same_outputs(pair, (np.random.default_rng(5).standard_normal((2, 5, 3)),))

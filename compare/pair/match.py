@@ -12,9 +12,26 @@ from compare.pair import names
 from compare.pair.match_links import Joiner, Link, Mismatch
 from compare.pair.match_units import Atom, Unit, join
 
+Trait = Callable[[names.Tokens], object]
+
 _REVERSED = "reverse"
 _SHAPELESS = ("custom", "leaf")
 """Arrays of no known layer: their order says nothing."""
+
+
+def _projection(tokens: names.Tokens) -> object:
+    return tokens[-1] if tokens[-1:] and tokens[-1] in _PROJECTIONS else ""
+
+
+def _nested(tokens: names.Tokens) -> object:
+    """In how many numbered layers it is: its own number does not count."""
+    inner = tokens[:-1] if tokens and isinstance(tokens[-1], str) else tokens[:-2]
+    return sum(isinstance(token, int) for token in inner)
+
+
+_PROJECTIONS = ("query", "key", "value", "qkv", "out")
+_TRAITS: tuple[Trait, ...] = (_nested, _projection)
+"""What else two layers have in common; dropped one by one, from the left."""
 
 
 @dataclass
@@ -32,8 +49,10 @@ class Matching:
     def run(self) -> None:
         """Match all layers, then what is left array by array."""
         self._stages()
-        self.torch = [piece for unit in self.torch for piece in _apart(unit)]
-        self.jax = [piece for unit in self.jax for piece in _apart(unit)]
+        whole = [unit for unit in self.torch if self.candidates(unit)]
+        fitting = [unit for unit in self.jax if self.rivals(unit)]
+        self.torch = _pieces(self.torch, whole)
+        self.jax = _pieces(self.jax, fitting)
         self._stages()
 
     def _stages(self) -> None:
@@ -87,17 +106,21 @@ class Matching:
         return tuple(grouped)
 
     def _by_order(self) -> None:
-        """From the innermost common place to the whole model."""
+        """From the innermost common place to the whole model, the strictest first."""
         depth = max((len(names.tokens(unit.path)) for unit in self.torch), default=0)
-        for length in range(depth, -1, -1):
-            mine, others = (
-                self._groups(side, length) for side in (self.torch, self.jax)
-            )
-            for key, own in mine.items():
-                if len(own) == len(others.get(key, [])):
-                    self._pair(own, others[key])
+        for loose in range(len(_TRAITS) + 1):
+            for length in range(depth, -1, -1):
+                mine, others = (
+                    self._groups(side, length, _TRAITS[loose:])
+                    for side in (self.torch, self.jax)
+                )
+                for key, own in mine.items():
+                    if len(own) == len(others.get(key, [])):
+                        self._pair(own, others[key])
 
-    def _groups(self, side: list[Unit], length: int) -> dict[object, list[Unit]]:
+    def _groups(
+        self, side: list[Unit], length: int, traits: Sequence[Trait]
+    ) -> dict[object, list[Unit]]:
         reverses = all(
             any(_REVERSED in names.tokens(unit.path) for unit in units)
             for units in (self.torch, self.jax)
@@ -107,7 +130,9 @@ class Matching:
             if not unit.alias:
                 tokens = names.tokens(unit.path)
                 back = reverses and _REVERSED in tokens
-                groups.setdefault((unit.kind, tokens[:length], back), []).append(unit)
+                alike = tuple(trait(tokens) for trait in traits)
+                key = (unit.kind, tokens[:length], back, alike)
+                groups.setdefault(key, []).append(unit)
         return groups
 
     def _pair(self, torch: list[Unit], jax: list[Unit]) -> None:
@@ -166,6 +191,16 @@ class Matching:
         return [unit for unit in self.torch if self.fits(unit, jax)]
 
 
+def _pieces(side: list[Unit], whole: list[Unit]) -> list[Unit]:
+    """Array by array what fits nothing as a layer."""
+    kept = {id(unit) for unit in whole}
+    return [
+        piece
+        for unit in side
+        for piece in ([unit] if id(unit) in kept else _apart(unit))
+    ]
+
+
 def _apart(unit: Unit) -> list[Unit]:
     """A layer's arrays, each by itself."""
     if "wi" in unit.atoms or "wi.i" in unit.atoms:
@@ -200,57 +235,6 @@ def _alike(torch: Sequence[Unit], jax: Sequence[Unit]) -> list[tuple[Unit, Unit]
         if j is not None and best((shared[k, j], k) for k in range(len(torch))) == i:
             chosen.append((mine, jax[j]))
     return chosen
-
-
-def describe(unit: Unit) -> str:
-    """A layer with its arrays and their shapes, for an error."""
-    arrays = ", ".join(
-        f"{atom.leaf.path}{f' ({atom.part})' if atom.part else ''} {atom.shape}"
-        for atom in unit.atoms.values()
-    )
-    return f"{arrays} of {unit.type or 'no known layer'}"
-
-
-def problems(matching: Matching) -> list[str]:
-    """What has no partner, or several, with what was tried."""
-    lines = []
-    sides: tuple[tuple[str, list[Unit], Callable[[Unit], list[Unit]]], ...] = (
-        ("PyTorch", matching.torch, matching.candidates),
-        ("JAX", matching.jax, matching.rivals),
-    )
-    for side, units, partners in sides:
-        for unit in units:
-            fitting = partners(unit)
-            lines.append(
-                f"{side}: {describe(unit)} "
-                + (
-                    "could be any of " + "; ".join(describe(other) for other in fitting)
-                    if fitting
-                    else "has no partner; tried "
-                    + matching.tried.get(unit.path, _tried(matching, unit))
-                )
-            )
-    return lines
-
-
-def _tried(matching: Matching, unit: Unit) -> str:
-    """Why the nearest one of the other side is none."""
-    mine = unit in matching.torch
-    others = matching.jax if mine else matching.torch
-    if not others:
-        return "names, types in order and shapes: nothing is left on the other side"
-    near = max(others, key=lambda other: _nearness(unit, other))
-    pair = (unit, near) if mine else (near, unit)
-    try:
-        matching.joiner.join(*pair)
-    except Mismatch as error:
-        return f"names, types in order and shapes; the nearest: {error}"
-    return "names, types in order and shapes"
-
-
-def _nearness(unit: Unit, other: Unit) -> tuple[int, int]:
-    shared = len(names.words(unit.path) & names.words(other.path))
-    return (unit.kind == other.kind, shared)
 
 
 def alias(units: Iterable[Unit], rename: Mapping[str, str]) -> list[Unit]:

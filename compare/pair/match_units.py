@@ -285,5 +285,6 @@ def _third(role: str, atom: Atom) -> int:
         return 0
     if len(shape) > 2:
         return 1
-    wide = shape[-1] == _FUSED_LAST * shape[0]
+    first, last = shape[:1], shape[1:]
+    wide = last == tuple(_FUSED_LAST * size for size in first)
     return 1 if atom.leaf.name == "kernel" or wide else 0

@@ -24,6 +24,8 @@ Run = Callable[[dict[str, np.ndarray]], Outputs]
 _ALIKE = 1e-6
 """Relative distance of two changes in float64 that counts as none."""
 _ALL_WAYS = 64
+_ONE_BY_ONE = 12
+"""More open weights than this are changed together if that settles them."""
 _STEP = 1e-2
 
 
@@ -47,6 +49,14 @@ def settle(
         return _distance(wanted, jax_outputs(chosen.to_jax(state)))
 
     chosen = min(_ways(weights, far), key=far)
+    if len(weights.open) > _ONE_BY_ONE and far(chosen) <= _ALIKE:
+        apart = _all_moved(chosen, state, (wanted, torch_outputs, jax_outputs))
+        if apart <= _ALIKE:
+            return replace(chosen, open=()), [
+                f"{choice.torch}: {_now(chosen, choice.label)}, settled by a probe of "
+                f"all {len(weights.open)} open weights together ({apart:.1e})"
+                for choice in weights.open
+            ]
     said: list[str] = []
     for choice in weights.open:
         moved = _moved(chosen, choice, state, (wanted, torch_outputs, jax_outputs))
@@ -73,6 +83,9 @@ def _ways(weights: WeightMap, far: Callable[[WeightMap], float]) -> Iterator[Wei
             yield _with(weights, weights.open, way)
         return
     best = min(_alike_for_all(weights), key=far)
+    if far(best) <= _ALIKE:
+        yield best
+        return
     for choice in weights.open:
         best = min((best.choose(choice.label, o) for o in choice.options), key=far)
     yield best
@@ -103,7 +116,7 @@ def prove_squares(
 ) -> list[str]:
     """What is wrong with the square kernels whose layer is known: [] where all hold.
 
-    Each is changed by rank 1, and must move both outputs alike, more so than transposed.
+    Each is changed by rank 1; that must move both outputs more alike than transposed.
     """
     state = dict(torch_state)
     runs = (torch_outputs(state), torch_outputs, jax_outputs)
@@ -149,6 +162,19 @@ def _moved(
         jax_move = _minus(jax_outputs(way.to_jax(changed)), start)
         found.append((_distance(torch_move, jax_move), option))
     return found
+
+
+def _all_moved(
+    weights: WeightMap, state: dict[str, np.ndarray], runs: tuple[Outputs, Run, Run]
+) -> float:
+    """How unlike both outputs move when all that is open is changed at once."""
+    before, torch_outputs, jax_outputs = runs
+    changed = dict(state)
+    for choice in weights.open:
+        changed[choice.torch] = _changed(weights, choice, changed[choice.torch])
+    start = jax_outputs(weights.to_jax(state))
+    moved = _minus(jax_outputs(weights.to_jax(changed)), start)
+    return _distance(_minus(torch_outputs(changed), before), moved)
 
 
 def _changed(weights: WeightMap, choice: Choice, leaf: np.ndarray) -> np.ndarray:

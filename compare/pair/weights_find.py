@@ -2,11 +2,12 @@
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from compare.pair import match, names
 from compare.pair.match_links import Joiner, Link, Mismatch
+from compare.pair.match_problems import problems
 from compare.pair.match_units import GATES, Unit, absorb_cells, fused, split, units
 from compare.pair.parts import Leaf, Module
 
@@ -69,7 +70,7 @@ def links(
     kept_mine, kept_others = _constants(matching.torch), _constants(matching.jax)
     matching.torch = [u for u in matching.torch if not _constant(u)]
     matching.jax = [u for u in matching.jax if not _constant(u)]
-    if found := match.problems(matching):
+    if found := problems(matching):
         raise Unmapped(_no_overlap(forced + matching.links) + found)
     return Found(
         forced + matching.links,
@@ -158,10 +159,10 @@ def _one(joiner: Joiner, torch: Unit, jax: Unit) -> list[Link]:
     (mine,), (other,) = torch.atoms, jax.atoms
     atoms = {mine: jax.atoms[other]}
     try:
-        found = joiner.join(torch, match.replace(jax, atoms=atoms))
+        found = joiner.join(torch, replace(jax, atoms=atoms))
     except Mismatch as error:
         raise Unmapped([f"rename: {error}"]) from error
-    return [match.replace(link, how="by rename") for link in found]
+    return [replace(link, how="by rename") for link in found]
 
 
 def _matching(
