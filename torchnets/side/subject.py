@@ -23,7 +23,8 @@ WORLDS = {"jax", "jaxlib", "flax", "equinox", "haiku"}
 class Subject:
     """A copy of a model on the CPU, or a function of tensors.
 
-    `constants` are the buffers that no state holds, as the user has them.
+    `values` are the user's, for the copy is put at one state after the other;
+    `constants` are the buffers that no state holds.
     """
 
     call: Callable[..., Any]
