@@ -35,7 +35,8 @@ def pair_models(
         typer.Option(help="NCHW:NHWC, or of one array inputs.0=NCHW:NHWC."),
     ] = None,
     rename: Annotated[
-        list[str] | None, typer.Option(help="PATTERN=REPLACEMENT, of weights' paths.")
+        list[str] | None,
+        typer.Option(help="PATTERN=REPLACEMENT of weights' paths; PATTERN=: none."),
     ] = None,
     copy: Annotated[
         Literal["torch", "jax", "none"], typer.Option(help="Whose weights both get.")

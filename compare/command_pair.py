@@ -68,12 +68,12 @@ def kept(report: PairReport, where: Path) -> Run:
     return run
 
 
-def renamed(said: Sequence[str]) -> dict[str, str]:
-    """`PATTERN=REPLACEMENT`, each of them; raises `NotThere`."""
+def renamed(said: Sequence[str]) -> dict[str, str | None]:
+    """`PATTERN=REPLACEMENT`, or `PATTERN=` for no partner; raises `NotThere`."""
     parts = [each.partition("=") for each in said]
     if wrong := [each for each, part in zip(said, parts, strict=True) if not part[1]]:
         raise NotThere(f"--rename: expected PATTERN=REPLACEMENT, got {wrong[0]!r}")
-    return {pattern: replacement for pattern, _, replacement in parts}
+    return {pattern: replacement or None for pattern, _, replacement in parts}
 
 
 def laid_out(said: Sequence[str]) -> dict[str, tuple[str, str]]:

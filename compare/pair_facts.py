@@ -86,7 +86,7 @@ class Cause:
         """All of it in one sentence without its full stop."""
         where = f" ({self.layer})" if self.layer else ""
         known = self.before and self.after
-        scores = f"; with that made alike: score {self.before} → {self.after}"
+        scores = f": score {self.before} → {self.after}"
         return f"{self.says}{where}{scores if known else ''}"
 
 

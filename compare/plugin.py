@@ -61,6 +61,7 @@ def equivalent(request: pytest.FixtureRequest) -> Callable[..., Any]:
         try:
             report = compare_pair(torch_model, jax_model, inputs, **named)
         except Exception as error:
+            made.append(_raised(named["name"], error) if wanted else "")
             _without_ours(error)
             raise
         made.append(_text(report) if wanted else "")
@@ -69,6 +70,15 @@ def equivalent(request: pytest.FixtureRequest) -> Callable[..., Any]:
         return report
 
     return equivalent
+
+
+def _raised(name: str, error: Exception) -> str:
+    """A pair that could not be compared is one that does not pass."""
+    from compare.pair.report import PairReport, crashed
+    from compare.result import Example
+
+    row = crashed(f"{type(error).__name__}: {error}")
+    return _text(PairReport(Example(name, "pair", "crashed", 0.0, [row]), seed=0))
 
 
 def _text(report: Any) -> str:

@@ -187,7 +187,7 @@ def test_all_options_reach_the_comparison(folder, asked):
         *("--loss", f"{port}::loss", f"{port}::loss", "--targets", f"{port}::made"),
         *("--optimizers", f"{port}::made", "--steps", 3, "--copy", "jax", "--seed", 5),
         *("--layout", "NCHW:NHWC", "--layout", "inputs.0=NLC:NCL"),
-        *("--rename", "a.*=b", "--rename", "c=d=e"),
+        *("--rename", "a.*=b", "--rename", "c=d=e", "--rename", "f="),
     )
     assert invoke(*usual(folder), *options).exit_code == 0
     ((*_, told),) = asked
@@ -200,7 +200,7 @@ def test_all_options_reach_the_comparison(folder, asked):
         "copy": "jax",
         "seed": 5,
         "layout": {"": ("NCHW", "NHWC"), "inputs.0": ("NLC", "NCL")},
-        "rename": {"a.*": "b", "c": "d=e"},
+        "rename": {"a.*": "b", "c": "d=e", "f": None},
     }
 
 

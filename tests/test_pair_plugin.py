@@ -129,6 +129,19 @@ def test_all_pairs_are_written(session, workers):
     assert found[unlike] == pairs.failing(unlike)
 
 
+def test_a_pair_that_cannot_be_compared_is_in_the_report(session):
+    session.makepyfile(
+        test_wrong="""
+        def test_wrong(equivalent):
+            equivalent(lambda: {}["weight"], None, None)
+        """
+    )
+    session.runpytest("--twinnets-report=pairs.json", "test_wrong.py")
+    (example,) = result.read(session.path / "pairs.json").examples
+    assert (example.name, example.verdict) == ("test_wrong.py::test_wrong", "crashed")
+    assert example.checks[0].why == "ValueError: nothing has a partner"
+
+
 def test_a_session_without_pairs_says_so(session):
     done = session.runpytest("--twinnets-report=pairs.json", "-k", "no_pair")
     assert "twinnets: nothing was compared; pairs.json" in done.stdout.str()
