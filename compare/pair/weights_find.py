@@ -14,6 +14,8 @@ from compare.pair.parts import Leaf, Module
 Side = tuple[Sequence[Leaf], Sequence[Module]]
 Kept = tuple[Leaf, str]
 
+_NO_OVERLAP = "no overlap of parameters: not one array has a partner"
+
 
 class Unmapped(ValueError):
     """Weights that have no partner, or several candidates: `problems` lists them."""
@@ -71,17 +73,14 @@ def links(
     matching.torch = [u for u in matching.torch if not _constant(u)]
     matching.jax = [u for u in matching.jax if not _constant(u)]
     if found := problems(matching):
-        raise Unmapped(_no_overlap(forced + matching.links) + found)
+        some = forced or matching.links or any(map(matching.candidates, matching.torch))
+        raise Unmapped(found if some else [_NO_OVERLAP, *found])
     return Found(
         forced + matching.links,
         [*mine_all, *kept_mine],
         [*others_all, *kept_others],
         notes,
     )
-
-
-def _no_overlap(found: list[Link]) -> list[str]:
-    return [] if found else ["no overlap of parameters: not one array has a partner"]
 
 
 def _functions(transform: Mapping[str, Any], *sides: Iterable[Leaf]) -> dict[str, Any]:
