@@ -1,7 +1,7 @@
 """The harness: feeds both twins the same numbers and judges what comes back.
 
-For the tests of others: `assert_equivalent` and `compare_pair`, for a user's own pair of
-models; `assert_not_slower`, `assert_speedup` and `Undecided`, for its speed.
+For the tests of others: `assert_equivalent` and `compare_pair`, for a user's own pair
+of models; `assert_not_slower`, `assert_speedup` and `Undecided`, for its speed.
 """
 
 from importlib import import_module

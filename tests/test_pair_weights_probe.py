@@ -1,4 +1,4 @@
-"""What shapes leave open is settled by what the models do; and squares are proved."""
+"""What shapes leave open is settled by what the models do."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from compare.pair.layers import Option
 from compare.pair.moves import Transposed
 from compare.pair.parts import Leaf, Module
-from compare.pair.probe import prove_squares, settle, squares
+from compare.pair.probe import settle
 from compare.pair.weights import WeightMap, find
 
 State = dict[str, np.ndarray]
@@ -124,16 +124,6 @@ def test_outputs_that_cannot_be_compared_settle_nothing(fails: str) -> None:
 def test_layers_of_flax_leave_nothing_open(type_name: str, name: str) -> None:
     assert net(2, jax_type=type_name, name=name).open == ()
     assert net(2, jax_type="MyDense", name=name).open != ()
-
-
-def test_known_squares_are_proved_too() -> None:
-    weights = net(2, jax_type="Linear", name="kernel")
-    assert [choice.torch for choice in squares(weights)] == ["fc0.weight", "fc1.weight"]
-    honest = jax_outputs(KEPT["none"], name="kernel")
-    assert prove_squares(weights, states(2), torch_outputs, honest) == []
-    turned = jax_outputs(lambda i: i == 1, name="kernel")
-    wrong = prove_squares(weights, states(2), torch_outputs, turned)
-    assert any("fc1.weight" in line and "rank 1" in line for line in wrong)
 
 
 def test_a_choice_changes_one_entry() -> None:

@@ -44,8 +44,8 @@ def _of_one(name: str, value: np.ndarray) -> Iterator[str]:
     if not value.any():
         if floats:
             yield (
-                f"{name}: all zero: weights of the first layer, and whatever multiplies "
-                "them, cannot be seen"
+                f"{name}: all zero: weights of the first layer, and whatever "
+                "multiplies them, cannot be seen"
             )
         elif value.dtype.kind in "iu":
             yield f"{name}: all 0: one row of an embedding is all that is used"
@@ -55,8 +55,8 @@ def _of_one(name: str, value: np.ndarray) -> Iterator[str]:
         what = (
             "a mask that is True everywhere: masking cannot be seen"
             if value.dtype.kind == "b"
-            else "constant: permuted, transposed and shifted axes cannot be seen, and a "
-            "normalisation leaves nothing"
+            else "constant: permuted, transposed and shifted axes cannot be seen, and "
+            "a normalisation leaves nothing"
         )
         yield f"{name}: {what}"
     elif len(value) > 1 and (value == value[:1]).all() and value.ndim > 1:

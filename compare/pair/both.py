@@ -52,7 +52,7 @@ class Model:
 class Point:
     """What a one-step map starts from, in PyTorch's layout.
 
-    `cotangents` are those of the outputs, by PyTorch's names, where there are no losses.
+    `cotangents` are those of the outputs, by PyTorch's names, where there is no loss.
     """
 
     step: Step
@@ -63,6 +63,7 @@ class Point:
     cotangents: Arrays | None = None
     pulls: bool = True
     """Whether anything is differentiated; else only the outputs are of interest."""
+    precision: Precision = "float64"
 
     def cast(self, precision: Precision) -> "Point":
         """The same numbers in a precision."""
@@ -71,6 +72,7 @@ class Point:
         cotangents = self.cotangents
         return replace(
             self,
+            precision=precision,
             state=cast(self.state, precision),
             inputs=cast(self.inputs, precision),
             targets=tuple(targets.values()),
@@ -105,12 +107,11 @@ class Both:
                 stack.enter_context(model.runtime.session(precision))
             yield
 
-    def state(self, model: Model, state: State) -> State:
+    def state(self, model: Model, state: State, precision: Precision) -> State:
         """A state as a model has it; what has no partner stays as it is."""
         if model.framework == "torch":
             return state
-        kind = next((v.dtype for v in state.values()), np.dtype(np.float64))
-        kept = {path: value.astype(kind) for path, value in self.kept.items()}
+        kept = cast(self.kept, precision)
         return kept | (self.map.to_jax(state) if self.map.entries else {})
 
     def arguments(self, model: Model, point: Point) -> dict[str, Any]:
@@ -133,7 +134,7 @@ class Both:
             cotangents=cotangents,
             draw=self.draws.get(model.framework),
         )
-        state = self.state(model, point.state)
+        state = self.state(model, point.state, point.precision)
         return {"state": state, "inputs": inputs, "train": point.train, "pull": pull}
 
     def evaluate(self, model: Model, point: Point, **options: Any) -> Any:

@@ -81,7 +81,7 @@ def _later(make: Callable[..., Evidence], *arguments: Any) -> Any:
 
 
 def _of_layer(lesson: Lesson, blamed: Blamed) -> Callable[[], Iterator[Evidence]]:
-    """All of a layer's code at once; where several things are wrong, one place alone."""
+    """All of a layer's code at once; where several things are wrong, one place."""
 
     def tries() -> Iterator[Evidence]:
         if blamed.spot is not None:
@@ -151,7 +151,7 @@ def _buffers(
 
 
 def _optimizer(found: Compared, ask: Ask, wrong: Sequence[Row]) -> Iterator[Found]:
-    """The optimizer: it gets the same gradients on both sides, whatever else differs."""
+    """The optimizer: it gets the same gradients on both sides, come what may."""
     rows = [row for row in wrong if row.phase == "update"]
     rows = rows or [r for r in wrong if r.phase == "state" and r.quantity != "buffer"]
     if rows and ask.optimizers is not None:

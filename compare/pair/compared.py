@@ -65,11 +65,11 @@ def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
             seed=ask.seed,
             say=say,
         )
-    traces = {key: collector.finish() for key, collector in out.items()}
+    traces: dict[tuple[str, str], Trace] = {k: one.finish() for k, one in out.items()}
     say("judging")
     task = Task("maps", ask.name, "jax", "float64", ask.seed, ask.run)
     rows = judge.rows(both, traces, task, found)
-    return Compared(both, points, rows, found, taken, dict(traces))
+    return Compared(both, points, rows, found, taken, traces)
 
 
 def _points(both: Both, first: Point, ask: Ask) -> tuple[Both, dict[str, Point]]:
@@ -105,8 +105,8 @@ def _same_shapes(both: Both, names: dict[str, str], seen: dict[str, Any]) -> Non
         if value.shape != turned[name].shape:
             raise Wrong(
                 f"outputs{f'.{name}' if name else ''}: PyTorch's has shape "
-                f"{value.shape}, JAX's {turned[name].shape}; where only the axes are in "
-                'another order, say layout={"outputs": ("NCHW", "NHWC")} or as it is'
+                f"{value.shape}, JAX's {turned[name].shape}; where only the axes are "
+                'in another order, say layout={"outputs": ("NCHW", "NHWC")} or as it is'
             )
 
 

@@ -1,11 +1,13 @@
 """`compare_pair` and `assert_equivalent`: a user's own two models, compared."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, Literal
 
 from compare import result
 from compare.fault import NAMES, Side
+from compare.measure import cast
 from compare.pair import adequacy, inputs, layout, start, weights
 from compare.pair.ask import Ask, ask
 from compare.pair.both import Both, Model, Point
@@ -15,7 +17,7 @@ from compare.pair.layout import Letters
 from compare.pair.progress import Progress
 from compare.pair.report import PairReport, crashed
 from compare.pair.settled import settled_map
-from compare.pair.wrong import Raised, Wrong
+from compare.pair.wrong import Raised, Wrong, of
 from compare.result import Example, Row
 
 RUNTIMES = {"jax": "jaxnets.side.runtime", "torch": "torchnets.side.runtime"}
@@ -42,22 +44,23 @@ def compare_pair(
     """Compare a PyTorch model with a JAX model: outputs, gradients, optimizer steps.
 
     `torch_model` is an `nn.Module` or a function of tensors; `jax_model` an
-    `nnx.Module`, `(linen_module, variables)`, `(function, params)` with any pytree, or a
-    function of the inputs alone. `inputs` are NumPy arrays: one, a tuple (positional), a
-    dict (by name), or a function of a `numpy.random.Generator` that draws them (anew
-    for every step). Both models are copied and left as they are.
+    `nnx.Module`, `(linen_module, variables)`, `(function, params)` with any pytree, or
+    a function of the inputs alone. `inputs` are NumPy arrays: one, a tuple
+    (positional), a dict (by name), or a function of a `numpy.random.Generator` that
+    draws them (anew for every step). Both models are copied and left as they are.
 
     `loss`: PyTorch's and JAX's, `(outputs, *targets) -> scalar`; without one, outputs
-    times random cotangents are added up. `optimizers`: a function of PyTorch's parameters
-    that makes one (or one and its scheduler), and an optax transformation; they take
-    `steps` steps. `copy`: whose weights the other gets. `rename` maps patterns of
-    PyTorch's paths to JAX's, `transform` a path to a function that lays out its weight as
-    JAX has it. `layout`: axes that are in another order, `("NCHW", "NHWC")` or by name.
-    `randomize`: parameters that are 0 or 1 everywhere are drawn, for a zero bias hides a
-    missing one. `dropout`: the same masks on both sides, or none.
+    times random cotangents are added up. `optimizers`: a function of PyTorch's
+    parameters that makes one (or one and its scheduler), and an optax transformation;
+    they take `steps` steps. `copy`: whose weights the other gets. `rename` maps
+    patterns of PyTorch's paths to JAX's, `transform` a path to a function that lays out
+    its weight as JAX has it. `layout`: axes that are in another order, `("NCHW",
+    "NHWC")` or by name. `randomize`: parameters that are 0 or 1 everywhere are drawn,
+    for a zero bias hides a missing one. `dropout`: the same masks on both sides, or
+    none.
 
-    Raises `Wrong` (a ValueError) for what cannot be compared at all; what a model raises
-    is a failing row of the report.
+    Raises `Wrong` (a ValueError) for what cannot be compared at all; what a model
+    raises is a failing row of the report.
     """
     asked = ask(
         name=name,
@@ -75,9 +78,10 @@ def compare_pair(
         seed=seed,
     )
     say = Progress(name)
-    both, facts = _open(torch_model, jax_model, asked)
+    facts = _facts(asked, torch_model, jax_model)
     try:
-        rows, found, facts = _run(both, asked, facts, say)
+        both = _open(torch_model, jax_model, asked, facts["warnings"])
+        rows, found = _run(both, asked, facts, say)
     except Raised as error:
         rows, found = [crashed(str(error))], Causes()
     verdict = result.verdict(rows)
@@ -100,12 +104,25 @@ def assert_equivalent(
     return report
 
 
-def _open(torch_model: Any, jax_model: Any, asked: Ask) -> tuple[Both, dict[str, Any]]:
-    """Copies of both models, the map of their weights, and what is to be said of it."""
+def _facts(asked: Ask, torch_model: Any, jax_model: Any) -> dict[str, Any]:
+    return {
+        "models": {"torch": _called(torch_model), "jax": _called(jax_model)},
+        "dropout": asked.dropout,
+        "copied": asked.copy,
+        "warnings": [],
+    }
+
+
+def _open(torch_model: Any, jax_model: Any, asked: Ask, warnings: list[str]) -> Both:
+    """Copies of both models, and the map of their weights; adds what is to be said."""
     torch_loss, jax_loss = asked.loss or (None, None)
+    axes = layout.parse(asked.layout)
+    drawn = inputs.draw(asked.inputs, seed=asked.seed, purpose="pair inputs 0")
+    if void := adequacy.empty(drawn):
+        raise Wrong(f"inputs: expected arrays with numbers in them, got {void[0]}")
     torch = _model("torch", torch_model, torch_loss)
-    jax = _model("jax", jax_model, jax_loss)
-    warnings = [*_halves(torch), *_halves(jax)]
+    jax = _met(_model("jax", jax_model, jax_loss), axes.to_jax("inputs", drawn))
+    warnings += [*_halves(torch), *_halves(jax)]
     mapped = bool(torch.leaves) and bool(jax.leaves)
     if not mapped and (torch.leaves or jax.leaves):
         owner = torch if torch.leaves else jax
@@ -120,16 +137,8 @@ def _open(torch_model: Any, jax_model: Any, asked: Ask) -> tuple[Both, dict[str,
         rename=asked.rename,
         transform=asked.transform,
     )
-    axes = layout.parse(asked.layout)
     draws = inputs.draws(axes, seed=asked.seed) if asked.dropout == "masks" else {}
-    both = Both(torch, jax, found, axes, draws, start.without_partner(found, jax))
-    facts = {
-        "models": {"torch": _called(torch_model), "jax": _called(jax_model)},
-        "dropout": asked.dropout,
-        "copied": asked.copy,
-        "warnings": warnings,
-    }
-    return both, facts
+    return Both(torch, jax, found, axes, draws, start.without_partner(found, jax))
 
 
 def _model(framework: Side, model: Any, loss: Any) -> Model:
@@ -140,6 +149,13 @@ def _model(framework: Side, model: Any, loss: Any) -> Model:
     except (TypeError, ValueError) as error:
         raise Wrong(f"{NAMES[framework]}'s {error}") from error
     return Model(framework, runtime, subject, model, loss)
+
+
+def _met(model: Model, drawn: inputs.Arrays) -> Model:
+    """A model whose layers are known only once it is called."""
+    with model.runtime.session("float32"), of(model.name, "a first call"):
+        given = cast(drawn, "float32")
+        return replace(model, subject=model.runtime.meet(model.subject, given))
 
 
 def _halves(model: Model) -> list[str]:
@@ -159,11 +175,9 @@ def _called(model: Any) -> str:
 
 def _run(
     both: Both, asked: Ask, facts: dict[str, Any], say: Progress
-) -> tuple[list[Row], Causes, dict[str, Any]]:
-    """Everything after the models are open; raises `Raised`."""
+) -> tuple[list[Row], Causes]:
+    """Everything after the models are open; raises `Raised`. Fills in the facts."""
     drawn = inputs.draw(asked.inputs, seed=asked.seed, purpose="pair inputs 0")
-    if void := adequacy.empty(drawn):
-        raise Wrong(f"inputs: expected arrays with numbers in them, got {void[0]}")
     facts["warnings"] += adequacy.warnings(drawn, both.torch.modules)
     state, anew = start.weights(
         both, copy=asked.copy, randomize=asked.randomize, seed=asked.seed
@@ -180,7 +194,7 @@ def _run(
     found = compare(both, asked, state, say)
     facts |= {"spots": told(found.spots), "mode": [*found.points]}
     rows += found.rows
-    return rows, causes(found, asked, say), facts
+    return rows, causes(found, asked, say)
 
 
 def _anew(paths: list[str]) -> list[str]:

@@ -16,12 +16,12 @@ from compare.task import Task
 from compare.trace import Key
 
 VANISHES = 1e-9
-"""A floor below this part of the largest of its kind: the quantity is zero beside it."""
+"""A floor below this part of the largest of its kind is nothing beside it."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """An operation in less than float64 inside of the float64 run, and at what point."""
+    """An operation in less than float64 inside of the float64 run."""
 
     side: str
     step: str

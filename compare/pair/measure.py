@@ -64,7 +64,7 @@ def measure(
 
 
 def perturbed(point: Point, precision: Precision, *, seed: int, copy: int) -> Point:
-    """Every number of state, inputs and targets moved by an ulp, alike on both sides."""
+    """Every number that goes in moved by an ulp, alike on both sides."""
     rng = stream(seed, f"pair copy {copy} {point.step}")
     targets = {str(i): np.asarray(value) for i, value in enumerate(point.targets)}
     return replace(

@@ -1,7 +1,7 @@
 """Optimizer steps as one-step maps: both sides get the same numbers at every step.
 
-At step t both optimizers are handed the same parameters and the same gradients, those of
-PyTorch's float32 run, and so have the same history in their own state, whatever that is
+At step t both optimizers are handed the same parameters and the same gradients, those
+of PyTorch's float32 run, and so have the same history in their own state, whatever that is
 made of. Nothing needs to be carried from one to the other, and no error is inherited:
 what a step does wrong shows in that step's update.
 """
@@ -88,7 +88,7 @@ class _At:
     def own(self, state: State) -> State:
         """The parameters that both models have, as this one has them."""
         both, side = self.both, self.model.framework
-        whole = both.state(self.model, cast(state, self.precision))
+        whole = both.state(self.model, cast(state, self.precision), self.precision)
         mapped = {getattr(entry, side) for entry in both.map.entries if entry.jax}
         return {
             leaf.path: whole[leaf.path]

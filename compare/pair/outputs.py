@@ -28,8 +28,8 @@ def paired(
     ]
     lone += [f"JAX's {n or 'only one'} {jax[n].shape}" for n in jax if n not in torch]
     raise Wrong(
-        f"outputs without a partner: {'; '.join(lone)}. Let both models return the same "
-        "names, or wrap one in a function that returns what is to be compared"
+        f"outputs without a partner: {'; '.join(lone)}. Let both models return the "
+        "same names, or wrap one in a function that returns what is to be compared"
     )
 
 

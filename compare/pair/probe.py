@@ -15,7 +15,6 @@ from itertools import product
 import numpy as np
 
 from compare.pair.layers import Option
-from compare.pair.moves import Transposed
 from compare.pair.weights import Choice, WeightMap
 
 Outputs = Mapping[str, np.ndarray]
@@ -106,43 +105,6 @@ def _with(
     for choice, option in zip(choices, way, strict=True):
         weights = weights.choose(choice.label, option)
     return weights
-
-
-def prove_squares(
-    weights: WeightMap,
-    torch_state: Mapping[str, np.ndarray],
-    torch_outputs: Run,
-    jax_outputs: Run,
-) -> list[str]:
-    """What is wrong with the square kernels whose layer is known: [] where all hold.
-
-    Each is changed by rank 1; that must move both outputs more alike than transposed.
-    """
-    state = dict(torch_state)
-    runs = (torch_outputs(state), torch_outputs, jax_outputs)
-    wrong = []
-    for choice in squares(weights):
-        (own, _), (other, _) = _moved(weights, choice, state, runs)
-        if not own < other:
-            wrong.append(
-                f"{choice.torch} ↔ {choice.jax}: a change of rank 1 moves the outputs "
-                f"{own:.1e} apart, and {other:.1e} when it is transposed"
-            )
-    return wrong
-
-
-def squares(weights: WeightMap) -> list[Choice]:
-    """Square kernels as choices: as they are mapped, and the other way round."""
-    found = []
-    for entry in weights.entries:
-        shape = entry.torch_shape
-        if len(shape) == 2 and shape[0] == shape[1] and entry.jax and not entry.folded:
-            if entry.transform.startswith("as it is") and "embedding" in entry.jax:
-                continue
-            own = Option(entry.transform, entry.moves)
-            turned = Option("transposed again", (Transposed((1, 0)), *entry.moves))
-            found.append(Choice(entry.label, entry.torch, entry.jax, (own, turned)))
-    return found
 
 
 def _moved(

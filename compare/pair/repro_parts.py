@@ -9,7 +9,7 @@ from compare.pair.teacher import Lesson
 
 
 def failing(lesson: Lesson, blamed: Sequence[Blamed]) -> Failing | None:
-    """Of the first place; the layer around it where something before a layer differs."""
+    """Of the first place; the layer around it where it is something in between."""
     places = [one for one in blamed if one.spot is not None]
     if not places:
         return None
@@ -18,7 +18,7 @@ def failing(lesson: Lesson, blamed: Sequence[Blamed]) -> Failing | None:
     if one is None:
         return None
     both, state = lesson.both, lesson.point.state
-    jax_state = both.state(both.jax, state)
+    jax_state = both.state(both.jax, state, lesson.point.precision)
     return Failing(
         torch=_at(both.torch.given, path, "."),
         jax=_at(both.jax.given, one.jax.path, "/"),

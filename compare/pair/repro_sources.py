@@ -50,10 +50,6 @@ for path, array in named("jax weight ").items():
 given = [jnp.asarray(array) for array in named("jax input ").values()]
 jax_outputs = flat(jax_layer({given}))
 """
-LAID_OUT = """\
-# As PyTorch has it: channels behind the batch.
-jax_outputs = [np.moveaxis(one, -1, 1) if one.ndim > 2 else one for one in jax_outputs]
-"""
 PICKLED = """\
 import pickle
 {found}
@@ -116,11 +112,10 @@ def jax_sources(failing: Failing) -> Source:
     built, arrays = _built("jax", layer)
     calls = _calls(len(failing.jax_inputs))
     ways = [
-        JAX.format(built=way, mode=mode, given=given) + turned
+        JAX.format(built=way, mode=mode, given=given)
         for way in built
         for mode in ("train", "eval")
         for given in calls
-        for turned in ("", LAID_OUT)
     ]
     return Source("jax", ways, arrays)
 

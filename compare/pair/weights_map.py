@@ -7,7 +7,7 @@ model is not doubled in memory, and nobody may write into them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,28 +69,7 @@ class WeightMap:
     open: tuple[Choice, ...] = ()
     kept_torch: tuple[str, ...] = ()
     kept_jax: tuple[str, ...] = ()
-    """Constants without a partner; their values are those that `keeping` was told."""
-    constants: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
-
-    def keeping(
-        self, torch_state: Mapping[str, np.ndarray], jax_state: Mapping[str, np.ndarray]
-    ) -> "WeightMap":
-        """The map with the values of what has no partner, for `to_jax`, `to_torch`."""
-        constants = {
-            "torch": {path: torch_state[path] for path in self.kept_torch},
-            "jax": {path: jax_state[path] for path in self.kept_jax},
-        }
-        return replace(self, constants=constants)
-
-    def _constants(self, side: str, state: State) -> State:
-        """In the precision of the state."""
-        floats = [value.dtype for value in state.values() if value.dtype.kind == "f"]
-        return {
-            path: value.astype(floats[0])
-            if floats and value.dtype.kind == "f"
-            else value
-            for path, value in self.constants.get(side, {}).items()
-        }
+    """Constants without a partner: `to_jax` and `to_torch` do not give them."""
 
     def to_jax(self, torch_state: Mapping[str, np.ndarray]) -> State:
         """JAX's state; raises KeyError naming a leaf that the state lacks."""
@@ -113,7 +92,7 @@ class WeightMap:
                 entry.piece(state[entry.jax])[...] = value
             else:
                 state[entry.jax] = value
-        return state | self._constants("jax", state)
+        return state
 
     def to_torch(self, jax_state: Mapping[str, np.ndarray]) -> State:
         """PyTorch's state; raises KeyError naming a leaf that the state lacks."""
@@ -133,7 +112,7 @@ class WeightMap:
             whole = state.setdefault(entry.torch, np.zeros(shape, dtype))
             if value is not None:
                 (entry.torch_part.of(whole) if entry.torch_part else whole)[...] = value
-        return state | self._constants("torch", state)
+        return state
 
     def _complete(self, side: str, state: Mapping[str, np.ndarray]) -> None:
         needed = {getattr(entry, side) for entry in self.entries if not entry.kept}

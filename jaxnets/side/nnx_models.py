@@ -155,8 +155,9 @@ def _prepare(model: Any, modules: list[Any], train: bool, precision: Any) -> Non
             if isinstance(module, nnx.Embed) and module.dtype == module.param_dtype:
                 # Which it is too where the user has set none.
                 module.dtype = precision
-            # Cells make their carry with it.
-            module.param_dtype = precision
+            # Cells make their carry with it, and keep to a dtype of their own.
+            if not (hasattr(module, "initialize_carry") and module.dtype is not None):
+                module.param_dtype = precision
         if isinstance(module, nnx.MultiHeadAttention):
             module.dropout_rate = 0.0
 
