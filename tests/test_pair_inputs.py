@@ -1,4 +1,4 @@
-"""What a pair is fed and how it is laid out, which output is which, what is too poor."""
+"""What a pair is fed, how it is laid out, which output is which, what is too poor."""
 
 import numpy as np
 import pytest

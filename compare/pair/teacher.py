@@ -1,8 +1,8 @@
 """Teacher forcing: each JAX layer on PyTorch's numbers, so that no error is inherited.
 
 Both models run once more with all that goes into and comes out of each layer replaced
-by what PyTorch had there: a layer's own output then differs only by what it does itself,
-and what arrives at a layer only by what is done between layers.
+by what PyTorch had there: a layer's own output then differs only by what it does
+itself, and what arrives at a layer only by what is done between layers.
 """
 
 from collections.abc import Mapping, Sequence

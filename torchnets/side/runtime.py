@@ -14,6 +14,7 @@ from torchnets.side.record import forced as forced
 from torchnets.side.record import record as record
 from torchnets.side.session import session as session
 from torchnets.side.subject import leaves as leaves
+from torchnets.side.subject import meet as meet
 from torchnets.side.subject import modules as modules
 from torchnets.side.subject import open_model as open_model
 from torchnets.side.subject import state as state

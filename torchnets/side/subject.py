@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,11 @@ def open_model(model: Any) -> Subject:
         return _opened(_copied(model))
     _check_function(model)
     return Subject(model, None, (), (), {}, {})
+
+
+def meet(subject: Subject, inputs: Mapping[str, np.ndarray]) -> Subject:
+    """The subject as it is: PyTorch's modules are known before they are called."""
+    return subject
 
 
 def modules(subject: Subject) -> list[Module]:
