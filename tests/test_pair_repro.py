@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -161,6 +162,30 @@ def test_classes_of_a_user_come_from_their_file(path, tmp_path, monkeypatch):
     port = folder / "port_of_mine.py"
     port.write_text(port.read_text().replace("2.5", "2.0"))
     assert run(path).returncode == 0
+
+
+@pytest.mark.parametrize("size", [4, 3], ids=["other sizes", "all sizes alike"])
+def test_channels_are_put_where_pytorch_has_them(path, size):
+    numbers = np.random.default_rng(0).standard_normal((3, 3, size, size))
+    last = np.moveaxis(numbers, 1, -1)
+    made = Failing(
+        torch=None,
+        jax=None,
+        torch_path="conv",
+        jax_path="conv",
+        inputs=(),
+        jax_inputs=(),
+        torch_outputs=(numbers,),
+        jax_outputs=(last,),
+        weights_torch={},
+        weights_jax={},
+    )
+    repro.write(made, path)
+    assert run(path).returncode == 0
+    repro.write(replace(made, jax_outputs=(last + 0.125,)), path)
+    done = run(path)
+    assert done.returncode == 1
+    assert "largest difference 0.125 of" in done.stdout
 
 
 def test_what_cannot_be_rebuilt_stands_as_it_was_recorded(path):
