@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from compare.fault import Side
 from compare.noise import PRECISIONS
 from compare.pair import inputs, judge, outputs, start, wrong
 from compare.pair.ask import Ask
-from compare.pair.both import Both, Point, State
+from compare.pair.both import Both, Model, Point, State
 from compare.pair.judge import Spot
 from compare.pair.measure import collectors, measure
 from compare.pair.optimizers import Step
@@ -75,25 +76,25 @@ def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
 def _points(both: Both, first: Point, ask: Ask) -> tuple[Both, dict[str, Point]]:
     """The pair with its outputs' names, and a point for each mode that matters."""
     with both.session("float64"):
-        dry = {
-            (model.framework, train): both.evaluate(
-                model, replace(first, train=train, pulls=False).cast("float64")
-            )
-            for model in both.models()
-            for train in (True, False)
-        }
-    seen = {side: dry[side, True].outputs for side in ("torch", "jax")}
+        dry = {m.framework: both.evaluate(m, _dry(first, True)) for m in both.models()}
+        depends = any(_depends(both, m, first, dry) for m in (both.torch, both.jax))
+    seen = {side: found.outputs for side, found in dry.items()}
     names = outputs.paired(seen["torch"], seen["jax"])
     _same_shapes(both, names, seen)
     both = replace(both, names=names)
     if both.torch.loss is None:
         drawn = start.cotangents(seen["torch"], seed=ask.seed)
         first = replace(first, cotangents=drawn or None, pulls=bool(drawn))
-    modes = (False, True) if _depends(both, first, dry) else (True,)
+    modes = (False, True) if depends else (True,)
     points = {
         MODES[train]: replace(first, step=MODES[train], train=train) for train in modes
     }
     return both, points
+
+
+def _dry(point: Point, train: bool) -> Point:
+    """Outputs only."""
+    return replace(point, train=train, pulls=False).cast("float64")
 
 
 def _same_shapes(both: Both, names: dict[str, str], seen: dict[str, Any]) -> None:
@@ -110,17 +111,17 @@ def _same_shapes(both: Both, names: dict[str, str], seen: dict[str, Any]) -> Non
             )
 
 
-def _depends(both: Both, first: Point, dry: dict[tuple[str, bool], Any]) -> bool:
-    """Whether train and eval mode differ, on either side."""
-    for model in both.models():
-        train, still = dry[model.framework, True], dry[model.framework, False]
-        if any(word in one.type for one in model.modules for word in DEPENDS):
-            return True
-        for kind in ("outputs", "buffers"):
-            one, other = getattr(train, kind), getattr(still, kind)
-            if any(not np.array_equal(one[k], other[k], equal_nan=True) for k in one):
-                return True
-    return False
+def _depends(both: Both, model: Model, first: Point, dry: dict[Side, Any]) -> bool:
+    """Whether a model does something else in train mode than in eval mode."""
+    if any(word in one.type for one in model.modules for word in DEPENDS):
+        return True
+    train, still = dry[model.framework], both.evaluate(model, _dry(first, False))
+    kinds = ((train.outputs, still.outputs), (train.buffers, still.buffers))
+    return any(
+        not np.array_equal(one[name], other[name], equal_nan=True)
+        for one, other in kinds
+        for name in one
+    )
 
 
 def _fed(point: Point, ask: Ask, number: int) -> Point:

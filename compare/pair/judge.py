@@ -15,8 +15,11 @@ from compare.result import Row
 from compare.task import Task
 from compare.trace import Key
 
-VANISHES = 1e-9
-"""A floor below this part of the largest of its kind is nothing beside it."""
+VANISHES = {"float64": 1e-9, "float32": 1e-5}
+"""A floor below this part of the largest of its kind is nothing beside it.
+
+By the precision that the quantity was computed in, some of it at least.
+"""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def rows(both: Both, sides: Sides, task: Task, found: Sequence[Spot]) -> list[Ro
         for row in judged(sides, key, _depends(key, found)):
             by_design = key.leaf in folded and row.verdict in ("rounding", "bitwise")
             made.append(replace(row, verdict="differs") if by_design else row)
-    return [*_vanishing(made, sides), *_alive(sides)]
+    return [*_vanishing(made, sides, found), *_alive(sides)]
 
 
 def _depends(key: Key, found: Sequence[Spot]) -> list[str]:
@@ -87,7 +90,9 @@ def _depends(key: Key, found: Sequence[Spot]) -> list[str]:
     return sorted(set(mine))
 
 
-def _vanishing(made: Sequence[Row], sides: Sides) -> Iterator[Row]:
+def _vanishing(
+    made: Sequence[Row], sides: Sides, found: Sequence[Spot]
+) -> Iterator[Row]:
     """Rows that are zero but for rounding say so, where others of their kind are not.
 
     The gradient of a bias that a softmax or a batch norm takes away again is zero in
@@ -101,12 +106,16 @@ def _vanishing(made: Sequence[Row], sides: Sides) -> Iterator[Row]:
             sizes[kind] = max(sizes.get(kind, 0.0), float(noise.largest(value)))
     for row in made:
         size = sizes.get((row.phase, row.quantity, row.step), 0.0)
-        unclear = row.verdict == "unresolved" and row.precision == "float64"
-        if unclear and row.floor is not None and row.floor <= VANISHES * size:
-            why = "zero but for rounding on both sides"
-            yield replace(row, verdict="rounding", why=why)
-        else:
+        if row.verdict != "unresolved" or row.precision != "float64":
             yield row
+            continue
+        narrow = _depends(Key(row.phase, row.quantity, row.leaf, row.step), found)
+        part = VANISHES["float32" if narrow else "float64"]
+        if row.floor is None or row.floor > part * size:
+            yield row
+            continue
+        why = "zero but for rounding on both sides"
+        yield replace(row, verdict="precision" if narrow else "rounding", why=why)
 
 
 def _alive(sides: Sides) -> Iterator[Row]:
