@@ -36,9 +36,7 @@ def test_faults_are_on_both_sides_in_every_pair_that_passes():
     passing = {case.name for case in CASES if case.verdict != "precision"}
     assert {fault.case for fault in FAULTS} == passing
     phases = {fault.phase for fault in FAULTS}
-    assert phases == {
-        "parameters", "outputs", "loss", "gradients", "state", "update"
-    }  # fmt: skip
+    assert phases == {"parameters", "outputs", "loss", "gradients", "state"}
     assert phases <= set(PHASES)
 
 

@@ -62,11 +62,6 @@ ENCODER = (
     _encoder("masked by 0", "(mask, scores, -jnp.inf)", "(mask, scores, 0.0)"),
     _encoder("masked by −10", "(mask, scores, -jnp.inf)", "(mask, scores, -10.0)"),
     _encoder(
-        "NaN from 0 times infinity",
-        "jnp.where(mask, scores, -jnp.inf)",
-        "scores - ~mask * jnp.inf",
-    ),
-    _encoder(
         "queries for keys",
         '"bqhd,bkhd->bhqk", query, key',
         '"bqhd,bkhd->bhqk", key, query',
@@ -76,7 +71,6 @@ ENCODER = (
         "no mask of padding in PyTorch",
         "key_padding_mask=padding",
         "key_padding_mask=None",
-        cause="added mask",
         side="torch",
     ),
     _encoder(

@@ -272,7 +272,7 @@ PURE = (
         Edit("jnp.square(outputs - targets)", "jnp.abs(outputs - targets)"),
         "loss",
         LOSS,
-        "mean or sum",
+        "loss",
     ),
 )
 

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 from jax import Array
-from jaxtyping import Float
+from jax.typing import ArrayLike
+from jaxtyping import Float, Int
 
 
 class GRUCell(nnx.GRUCell):
@@ -61,7 +62,11 @@ def build_optimizer(
     *, learning_rate: float = 1e-3, weight_decay: float = 1e-2
 ) -> optax.GradientTransformation:
     """Adam with decoupled weight decay, and its schedule."""
-    schedule = optax.exponential_decay(learning_rate, 1, 0.9)
+
+    # `optax.exponential_decay` takes its power in float32, in float64 too.
+    def schedule(count: Int[ArrayLike, ""]) -> Float[Array, ""]:
+        return learning_rate * jnp.power(0.9, count)
+
     return optax.adamw(schedule, weight_decay=weight_decay)
 
 
