@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from compare.fault import Side
 from compare.noise import PRECISIONS
 from compare.pair import inputs, judge, outputs, start, wrong
 from compare.pair.ask import Ask
@@ -56,7 +55,7 @@ def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
         found += _spots(both, mode, point, say)
     taken: list[Step] = []
     if ask.optimizers is not None:
-        taken = optimizer_steps(
+        taken, low = optimizer_steps(
             both,
             points["train"],
             ask.optimizers,
@@ -66,6 +65,7 @@ def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
             seed=ask.seed,
             say=say,
         )
+        found += low
     traces: dict[tuple[str, str], Trace] = {k: one.finish() for k, one in out.items()}
     say("judging")
     task = Task("maps", ask.name, "jax", "float64", ask.seed, ask.run)
@@ -111,7 +111,7 @@ def _same_shapes(both: Both, names: dict[str, str], seen: dict[str, Any]) -> Non
             )
 
 
-def _depends(both: Both, model: Model, first: Point, dry: dict[Side, Any]) -> bool:
+def _depends(both: Both, model: Model, first: Point, dry: dict[str, Any]) -> bool:
     """Whether a model does something else in train mode than in eval mode."""
     if any(word in one.type for one in model.modules for word in DEPENDS):
         return True
@@ -145,7 +145,7 @@ def _spots(both: Both, mode: str, point: Point, say: Progress) -> list[Spot]:
                 own = model.runtime.low_precision(
                     model.subject, **both.arguments(model, point.cast("float64"))
                 )
-            found += judge.spots(both, mode, model.framework, own)
+            found += judge.spots_of(both, mode, model.framework, own)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from compare import result
 from compare.fault import NAMES, Side
 from compare.measure import cast
-from compare.pair import adequacy, inputs, layout, start, weights
+from compare.pair import adequacy, inputs, judge, layout, start, weights
 from compare.pair.ask import Ask, ask
 from compare.pair.both import Both, Model, Point
 from compare.pair.causes import Causes, causes
@@ -193,6 +193,11 @@ def _run(
         rows += start.as_they_are(both)
     found = compare(both, asked, state, say)
     facts |= {"spots": told(found.spots), "mode": [*found.points]}
+    facts["notes"] += [
+        f"the optimizers' {slot} has no partner of that name: it is not compared, the "
+        "updates that it makes are"
+        for slot in judge.lone_slots(found.traces)
+    ]
     rows += found.rows
     return rows, causes(found, asked, say)
 

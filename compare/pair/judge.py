@@ -39,7 +39,7 @@ class Spot:
         return f"{NAMES[self.side]}: {self.operation}, {self.where}"
 
 
-def spots(both: Both, step: str, side: str, found: Sequence[Any]) -> list[Spot]:
+def spots_of(both: Both, step: str, side: str, found: Sequence[Any]) -> list[Spot]:
     """What a side found, with the names of leaves and outputs as rows have them."""
     labels: dict[str, list[str]] = {}
     for entry in both.map.entries:
@@ -53,7 +53,7 @@ def spots(both: Both, step: str, side: str, found: Sequence[Any]) -> list[Spot]:
             step,
             spot.operation,
             spot.where,
-            tuple("state" if phase == "buffers" else phase for phase in spot.phases),
+            spot.phases,
             frozenset(one for name in spot.names for one in labels.get(name, [name])),
         )
         for spot in found
@@ -65,29 +65,49 @@ def rows(both: Both, sides: Sides, task: Task, found: Sequence[Spot]) -> list[Ro
     folded = {entry.label: entry for entry in both.map.entries if entry.folded}
     made: list[Row] = [*repeatable(sides, task)]
     for key in {key: None for trace in sides.values() for key in trace.arrays}:
+        if _lone_slot(key, sides):
+            continue
         for row in judged(sides, key, _depends(key, found)):
             by_design = key.leaf in folded and row.verdict in ("rounding", "bitwise")
             made.append(replace(row, verdict="differs") if by_design else row)
     return [*_vanishing(made, sides, found), *_alive(sides)]
 
 
+def lone_slots(sides: Sides) -> list[str]:
+    """Parts of an optimizer's state that only one side has, or calls so."""
+    keys = {key: None for trace in sides.values() for key in trace.arrays}
+    return list(dict.fromkeys(k.quantity for k in keys if _lone_slot(k, sides)))
+
+
+def _lone_slot(key: Key, sides: Sides) -> bool:
+    """What it holds shows in the updates, which both sides have."""
+    if key.phase != "state" or key.quantity == "buffer":
+        return False
+    return not all(key in sides[side, "float64"].arrays for side in FRAMEWORKS)
+
+
 def _depends(key: Key, found: Sequence[Spot]) -> list[str]:
     """Operations in low precision that a quantity depends on.
 
-    Whatever an optimizer's step gets is the same on both sides, in full precision.
+    An optimizer's step is handed the same numbers on both sides, in full precision.
     """
-    train = key.step != "eval"
+    part = _part(key)
+    mode = "eval" if key.step == "eval" else "train"
     mine = [
         spot.told
         for spot in found
-        if key.phase in spot.phases
-        and (spot.step == "train") == train
-        and (not spot.names or key.phase == "loss" or key.leaf in spot.names)
-        and (
-            key.phase != "state" or key.quantity == "buffer" or "update" in spot.phases
-        )
+        if part in spot.phases
+        and (spot.step == mode or part == "update")
+        and (not spot.names or part in ("loss", "update") or key.leaf in spot.names)
     ]
     return sorted(set(mine))
+
+
+def _part(key: Key) -> str:
+    """Which part of a step makes a quantity, in a side's words."""
+    if key.phase == "state":
+        return "buffers" if key.quantity == "buffer" else "update"
+    return key.phase
 
 
 def _vanishing(

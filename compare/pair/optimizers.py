@@ -1,9 +1,9 @@
 """Optimizer steps as one-step maps: both sides get the same numbers at every step.
 
 At step t both optimizers are handed the same parameters and the same gradients, those
-of PyTorch's float32 run, and so have the same history in their own state, whatever that is
-made of. Nothing needs to be carried from one to the other, and no error is inherited:
-what a step does wrong shows in that step's update.
+of PyTorch's float32 run, and so have the same history in their own state, whatever that
+is made of. Nothing needs to be carried from one to the other, and no error is
+inherited: what a step does wrong shows in that step's update.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from compare.measure import Values, cast
 from compare.noise import PRECISIONS, Precision, largest, perturb
 from compare.pair import wrong
 from compare.pair.both import Both, Model, Point, State
+from compare.pair.judge import Spot, spots_of
 from compare.pair.measure import COPIES, Collectors, measure
 from compare.spec import stream
 from compare.trace import Key
@@ -43,12 +44,13 @@ def steps(
     feed: Callable[[int], Point],
     seed: int,
     say: Callable[[str], None],
-) -> list[Step]:
-    """Take the steps; what was handed over at each."""
+) -> tuple[list[Step], list[Spot]]:
+    """Take the steps: what was handed over at each, and what is in low precision."""
     by_side: dict[Side, Any] = dict(zip(("torch", "jax"), optimizers, strict=True))
     state = first.state
     memory: dict[tuple[Side, Precision], Any] = {}
-    taken = []
+    taken: list[Step] = []
+    spots: list[Spot] = []
     for number in range(count):
         point = replace(feed(number), step=number, train=True, state=state)
         found = measure(both, point, out, seed=seed, say=say)
@@ -62,13 +64,15 @@ def steps(
                     key = (model.framework, precision)
                     if number == 0:
                         memory[key] = at.begin(state)
+                    if number == 0 and precision == "float64":
+                        spots += at.spots(memory[key], state, gradients)
                     new, memory[key] = at.step(
                         memory[key], state, gradients, out, seed=seed
                     )
                     if key == ("torch", "float32"):
                         after = new
         state = _next(both, state, after, found.buffers)
-    return taken
+    return taken, spots
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,15 @@ class _At:
     def begin(self, state: State) -> Any:
         with wrong.of(self.model.name, "making its optimizer"):
             return self.model.runtime.begin(self.optimizer, self.own(state))
+
+    def spots(self, memory: Any, state: State, gradients: State) -> list[Spot]:
+        """What its step does in less than float64."""
+        before = self.own(state)
+        with wrong.of(self.model.name, "the search for low precision in a step"):
+            found = self.model.runtime.low_precision_step(
+                self.optimizer, memory, before, self.own_gradients(gradients, before)
+            )
+        return spots_of(self.both, "train", self.model.framework, found)
 
     def own(self, state: State) -> State:
         """The parameters that both models have, as this one has them."""
@@ -109,8 +122,7 @@ class _At:
         side = self.model.framework
         collector = out[side, self.precision]
         before = self.own(state)
-        pulled = self.own_gradients(gradients)
-        pulled = {path: pulled[path] for path in before}
+        pulled = self.own_gradients(gradients, before)
         new, kept = self._advance(memory, before, pulled)
         base = self.flat(before, new, kept)
         collector.put(base)
@@ -131,11 +143,11 @@ class _At:
             )
         return new, kept
 
-    def own_gradients(self, gradients: State) -> State:
+    def own_gradients(self, gradients: State, parameters: State) -> State:
         """A gradient is laid out as its parameter, but that of two biases is no sum."""
         given = cast(gradients, self.precision)
         if self.model.framework == "torch":
-            return given
+            return {path: given[path] for path in parameters}
         weights, made = self.both.map, {}
         for entry in weights.entries:
             if not entry.jax or entry.folded or entry.torch not in given:
@@ -180,7 +192,7 @@ class _At:
         slots: dict[str, State] = {}
         for name, value in self.model.runtime.slots(self.optimizer, memory).items():
             slot, _, leaf = name.partition("/")
-            if leaf in before:
+            if leaf in before and value.shape == before[leaf].shape:
                 slots.setdefault(slot, {})[leaf] = value
         for slot, tree in slots.items():
             for label, value in canonical(side, tree).items():

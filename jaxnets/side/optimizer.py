@@ -54,13 +54,18 @@ def advance(
 
 @lru_cache(maxsize=16)
 def _step(update: Callable[..., Any]) -> Callable[..., Any]:
-    """The compiled step of a transformation: θ + update, in the precision of θ."""
+    """The compiled step of a transformation."""
+    return jax.jit(step_of(update))
+
+
+def step_of(update: Callable[..., Any]) -> Callable[..., Any]:
+    """The step of a transformation: θ + update, in the precision of θ."""
 
     def step(parameters: Any, state: Any, gradients: Any) -> Any:
         updates, state = update(gradients, state, parameters)
         return jax.tree.map(_added, parameters, updates), state
 
-    return jax.jit(step)
+    return step
 
 
 def _added(parameter: Any, update: Any) -> Any:

@@ -11,6 +11,7 @@ from jaxnets.side.evaluate import scalar, tracing
 from jaxnets.side.narrow import follow
 from jaxnets.side.nested import is_float
 from jaxnets.side.operations import line, operation
+from jaxnets.side.optimizer import Memory, step_of
 from jaxnets.side.parts import Pull, Spot
 from jaxnets.side.subject import Subject
 from jaxnets.side.trees import flatten
@@ -39,6 +40,24 @@ def low_precision(
     places = [keys for keys, _ in jax.tree.leaves_with_path(shapes)]
     names = [str(keys[-1].key) for keys in places]
     return narrow_spots(program, names, [str(keys[0].key) for keys in places])
+
+
+def low_precision_step(
+    optimizer: Any,
+    memory: Memory,
+    parameters: Mapping[str, np.ndarray],
+    gradients: Mapping[str, np.ndarray],
+) -> list[Spot]:
+    """Where an optimizer's step leaves float64; nothing is run.
+
+    What it keeps for later steps counts as much as the update.
+    """
+    wanted = {path: gradients[path] for path in parameters}
+    trace = jax.make_jaxpr(step_of(optimizer.update))
+    program = trace(dict(parameters), memory.state, wanted)
+    count = len(program.jaxpr.outvars)
+    found = narrow_spots(program, [""] * count, ["update"] * count)
+    return [spot._replace(names=()) for spot in found]
 
 
 def _evaluation(subject: Subject, *, train: bool, pull: Pull) -> Callable[..., Any]:

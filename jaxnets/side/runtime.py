@@ -12,6 +12,7 @@ from jaxnets.side.optimizer import moved as moved
 from jaxnets.side.optimizer import slots as slots
 from jaxnets.side.parts import Pull as Pull
 from jaxnets.side.precision import low_precision as low_precision
+from jaxnets.side.precision import low_precision_step as low_precision_step
 from jaxnets.side.session import session as session
 from jaxnets.side.subject import leaves as leaves
 from jaxnets.side.subject import modules as modules

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from torchnets.arrays import dtype_name
 from torchnets.side.evaluate import asks, differentiated, pulled
+from torchnets.side.optimizer import Memory, advance
 from torchnets.side.parts import Pull, Spot
 from torchnets.side.places import of_forward, of_node
 from torchnets.side.running import feed, prepared, run
@@ -22,6 +23,7 @@ PHASES = {
     "model": ("outputs", "loss", "gradients", "buffers"),
     "loss": ("loss", "gradients"),
     "backward": ("gradients",),
+    "update": ("update",),
 }
 """What depends on an operation of each part of a run."""
 
@@ -85,6 +87,20 @@ def low_precision(
         Spot(operation, where, tuple(one for one in PHASES["model"] if one in phases))
         for (operation, where), phases in watch.found.items()
     ]
+
+
+def low_precision_step(
+    optimizer: Any,
+    memory: Memory,
+    parameters: Mapping[str, np.ndarray],
+    gradients: Mapping[str, np.ndarray],
+) -> list[Spot]:
+    """Every operation by which an optimizer's float64 step leaves float64."""
+    watch = _Narrow()
+    watch.part = "update"
+    with watch:
+        advance(optimizer, memory, parameters, gradients)
+    return [Spot(operation, where, ("update",)) for operation, where in watch.found]
 
 
 class _Narrow(TorchDispatchMode):

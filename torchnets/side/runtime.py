@@ -10,6 +10,7 @@ from torchnets.side.optimizer import moved as moved
 from torchnets.side.optimizer import slots as slots
 from torchnets.side.parts import Pull as Pull
 from torchnets.side.precision import low_precision as low_precision
+from torchnets.side.precision import low_precision_step as low_precision_step
 from torchnets.side.record import forced as forced
 from torchnets.side.record import record as record
 from torchnets.side.session import session as session
