@@ -136,7 +136,7 @@ ENCODER_LINEN = (
         "weights = jax.lax.stop_gradient(nn.softmax(scores, axis=-1))",
         phase="gradients",
         case="encoder_linen",
-        cause="cut gradient",
+        cause="no gradient",
     ),
 )
 
@@ -207,7 +207,7 @@ DECODER = (
         "jnp.arange(tokens.shape[1])",
         "jnp.arange(1, tokens.shape[1] + 1)",
         "positions",
-        "positions",
+        "shifted axis",
     ),
     _decoder(
         "embedding scaled by the root of its width",

@@ -68,7 +68,7 @@ FAULTS = (
         "self.norm(self.conv(x), use_running_average=True)",
         "outputs",
         "norm",
-        "batch or running statistics",
+        "train or eval mode",
     ),
     _fault(
         "statistics of the batch in evaluation, PyTorch",
@@ -85,7 +85,7 @@ FAULTS = (
         "",
         "outputs",
         "",
-        "flatten order",
+        "layout of an axis",
     ),
     _fault(
         "SAME padding of a stride",
