@@ -70,7 +70,7 @@ class Collector:
         """Widen the sensitivity by a copy; one that is not finite is left out."""
         for key, value in copy.items():
             apart = distance(value, base[key])
-            if not np.isfinite(apart).all():
+            if not np.isfinite(apart.max(initial=0.0)):
                 dropped = self.trace.facts.setdefault("copies not finite", [])
                 dropped.append(" ".join(map(str, key)))
                 continue

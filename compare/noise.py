@@ -56,15 +56,17 @@ def perturb(
 
 
 def _perturbed(value: np.ndarray, rng: Generator, precision: Precision) -> np.ndarray:
-    signs = rng.integers(0, 2, value.shape, np.int8) * 2 - 1
-    moved = value.astype(np.float64) * (1.0 + signs * ULP[precision])
-    return np.asarray(moved, value.dtype)
+    unit = ULP[precision]
+    up = rng.integers(0, 2, value.shape, np.int8)
+    factors = np.where(up, 1.0 + unit, 1.0 - unit)
+    return np.asarray(np.multiply(value, factors, out=factors), value.dtype)
 
 
 def largest(values: np.ndarray, *, rows: bool = False) -> Float[np.ndarray, "..."]:
     """Largest finite magnitude: of all elements, or of each row of the first axis."""
-    sizes = np.abs(values.astype(np.float64))
-    if not np.isfinite(sizes).all():
+    sizes = np.abs(np.asarray(values, np.float64))
+    # Whatever is not finite shows in the maximum.
+    if not np.isfinite(sizes.max(initial=0.0)):
         sizes = np.where(np.isfinite(sizes), sizes, 0.0)
     if rows:
         flat = sizes.reshape(sizes.shape[0], -1)
@@ -83,7 +85,7 @@ def distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     left, right = np.asarray(left, np.float64), np.asarray(right, np.float64)
     with np.errstate(invalid="ignore"):  # inf − inf is settled in the next lines
         apart = np.abs(left - right)
-    if np.isfinite(apart).all():
+    if np.isfinite(apart.max(initial=0.0)):
         return np.asarray(apart)
     finite = np.isfinite(left) & np.isfinite(right)
     alike = (left == right) | (np.isnan(left) & np.isnan(right))
