@@ -134,20 +134,24 @@ def _buffers(
     found: Compared, wrong: Sequence[Row], places: Sequence[Found]
 ) -> Iterator[Found]:
     """Running statistics, where what they are made of agrees."""
-    paths = {entry.label: (entry.torch, entry.jax) for entry in found.both.map.entries}
+    if any(blamed.spot is not None for blamed, _ in places):
+        return  # they are made of what differs already
+    rows = {
+        row.leaf: row
+        for row in reversed(wrong)
+        if row.quantity == "buffer" and row.step in found.points
+    }
     known = {blamed.layer for blamed, _ in places}
-    for row in wrong:
-        if row.quantity == "buffer" and row.step in found.points and row.leaf in paths:
-            torch, jax = paths[row.leaf]
-            layer = torch.rpartition(".")[0]
-            if any(blamed.spot is not None for blamed, _ in places) or layer in known:
-                return
-            score = row.score or float("inf")
-            blamed = Blamed(
-                layer, jax.rpartition("/")[0], "its running statistics", score
-            )
-            yield blamed, _later(evidence.of_buffer, found, row, layer)
-            return
+    # The first in the order of the model: the loudest may be any.
+    for entry in found.both.map.entries:
+        layer, row = entry.torch.rpartition(".")[0], rows.get(entry.label)
+        if row is None or layer in known:
+            continue
+        partner = entry.jax.rpartition("/")[0]
+        score = row.score or float("inf")
+        blamed = Blamed(layer, partner, "its running statistics", score)
+        yield blamed, _later(evidence.of_buffer, found, row, layer)
+        return
 
 
 def _optimizer(found: Compared, ask: Ask, wrong: Sequence[Row]) -> Iterator[Found]:

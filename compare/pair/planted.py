@@ -1,11 +1,12 @@
 """The faults in our own pairs, planted one at a time: found, placed, explained?"""
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from typing import Any
-
-from threadpoolctl import threadpool_limits
 
 from compare.fault import Edit
 from compare.outcome import Told
@@ -17,6 +18,8 @@ from compare.pair.weights import Unmapped
 from compare.pair.wrong import Raised, Wrong
 from compare.result import first_failure, largest_score
 
+AT_ONCE = 2
+"""Processes, each with pairs of its own."""
 STEPS = 4
 """Of the optimizers: enough for moments, and for a schedule."""
 
@@ -80,16 +83,26 @@ def plant_all(
 ) -> PairSelftest:
     """Compare the pairs of these faults as they are, then with each fault."""
     names = {fault.case for fault in faults}
-    honest, outcomes = [], []
-    with threadpool_limits(1):  # so small that threads only wait for each other
-        for case in CASES:
-            if case.name in names or len(names) > 1:
-                honest.append(_honest(case, seed=seed))
-                done(honest[-1])
-        for fault in faults:
-            outcomes.append(plant(fault, seed=seed))
-            done(outcomes[-1])
+    cases = [case for case in CASES if case.name in names or len(names) > 1]
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(AT_ONCE, spawn, initializer=_one_thread) as pool:
+        # A case is a table of functions: its name travels.
+        first = [pool.submit(_honest, case.name, seed=seed) for case in cases]
+        then = [pool.submit(plant, fault, seed=seed) for fault in faults]
+        try:
+            for future in as_completed([*first, *then]):
+                done(future.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    honest = [future.result() for future in first]
+    outcomes = [future.result() for future in then]
     return PairSelftest(honest, outcomes, _others(honest, outcomes), seed)
+
+
+def _one_thread() -> None:
+    """The pairs are so small that threads only wait for each other."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
 def _others(honest: Sequence[Honest], outcomes: Sequence[Planted]) -> list[Told]:
@@ -107,7 +120,8 @@ def _others(honest: Sequence[Honest], outcomes: Sequence[Planted]) -> list[Told]
     ]
 
 
-def _honest(case: Case, *, seed: int) -> Honest:
+def _honest(name: str, *, seed: int) -> Honest:
+    case = BY_NAME[name]
     started = time.monotonic()
     report = compare(case, seed=seed, steps=STEPS)
     return Honest(
@@ -199,5 +213,5 @@ def _rivals(case: Case, edits: Mapping[str, Edit], *, seed: int) -> dict[str, bo
     try:
         outputs = rivals.outputs(*build(torch, jax, seed=seed), case, seed=seed)
     except Raised:
-        return {}
+        return {rival.name: True for rival in rivals.RIVALS}
     return {rival.name: not rival.passes(outputs) for rival in rivals.RIVALS}
