@@ -7,7 +7,7 @@ from jaxnets.side.values import Place, bits
 
 # What tells the name, the first that fits: all of these are there.
 NAMES = (
-    ({"exp", "div", "reduce_sum"}, "softmax"),
+    ({"reduce_max", "exp", "div", "reduce_sum"}, "softmax"),
     ({"exp", "log", "reduce_sum"}, "log of a sum of exponentials"),
     ({"rsqrt"}, "normalisation"),
     ({"sqrt", "div", "reduce_sum"}, "normalisation"),

@@ -122,15 +122,16 @@ def batch_norm_biased(
     **rest: Any,
 ) -> Tensor:
     """Batch norm whose running variance is the biased one, Σ(x − x̄)²/n."""
-    before = None if running_var is None else running_var.clone()
+    # A copy, for the backward pass wants what batch norm was given as it left it.
+    moved = None if running_var is None else running_var.clone()
     output = functional.batch_norm(
-        input, running_mean, running_var, training=training, momentum=momentum, **rest
+        input, running_mean, moved, training=training, momentum=momentum, **rest
     )
-    if before is not None and running_var is not None and training:
+    if moved is not None and training:
         count = input.numel() // input.shape[1]
         with torch.no_grad():
-            kept = (1 - momentum) * before
-            running_var.copy_(kept + (running_var - kept) * ((count - 1) / count))
+            kept = (1 - momentum) * running_var
+            running_var.copy_(kept + (moved - kept) * ((count - 1) / count))
     return output
 
 
