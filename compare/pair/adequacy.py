@@ -1,6 +1,6 @@
 """What the inputs are too poor to show."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,21 @@ def _positional(modules: Sequence[Any]) -> bool:
     types = " ".join(module.type.lower() for module in modules)
     paths = " ".join(module.path.lower() for module in modules)
     return "attention" in types or "transformer" in types or "position" in types + paths
+
+
+def of_outputs(outputs: Iterable[np.ndarray]) -> Iterator[str]:
+    """A sentence where some outputs have no derivatives: of either side, or both."""
+    kinds = [value.dtype.kind == "f" for value in outputs]
+    if not any(kinds):
+        yield (
+            "outputs: none is floating-point: the backward pass cannot be seen; return "
+            "what they are made of, such as logits"
+        )
+    elif not all(kinds):
+        yield (
+            "outputs: some are whole numbers or booleans: what only they depend on has "
+            "no gradient to compare"
+        )
 
 
 def empty(inputs: Mapping[str, np.ndarray]) -> list[str]:

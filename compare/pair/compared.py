@@ -1,6 +1,6 @@
 """Everything that is compared of a pair: rows, and the facts beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,6 +36,11 @@ class Compared:
     spots: list[Spot]
     steps: list[Step] = field(default_factory=list)
     traces: dict[tuple[str, str], Trace] = field(default_factory=dict)
+
+    def outputs(self) -> Iterator[np.ndarray]:
+        """All outputs of both sides."""
+        for trace in self.traces.values():
+            yield from (v for k, v in trace.arrays.items() if k.phase == "outputs")
 
 
 def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from compare import result
-from compare.fault import NAMES, Side
+from compare.fault import Side
 from compare.measure import cast
 from compare.pair import adequacy, inputs, judge, layout, start, weights
 from compare.pair.ask import Ask, ask
@@ -147,7 +147,7 @@ def _model(framework: Side, model: Any, loss: Any) -> Model:
     try:
         subject = runtime.open_model(model)
     except (TypeError, ValueError) as error:
-        raise Wrong(f"{NAMES[framework]}'s {error}") from error
+        raise Wrong(str(error)) from error
     return Model(framework, runtime, subject, model, loss)
 
 
@@ -193,6 +193,7 @@ def _run(
         rows += start.as_they_are(both)
     found = compare(both, asked, state, say)
     facts |= {"spots": told(found.spots), "mode": [*found.points]}
+    facts["warnings"] += adequacy.of_outputs(found.outputs())
     facts["notes"] += [
         f"the optimizers' {slot} has no partner of that name: it is not compared, the "
         "updates that it makes are"

@@ -128,14 +128,13 @@ def _lines(report: PairReport) -> Iterator[str]:
     failures = report.failures
     yield _headline(example, checks)
     yield from _why(example.facts)
-    if failures:
+    yield from (row.why for row in failures if row.verdict == "crashed")
+    differing = [row for row in failures if row.verdict != "crashed"]
+    if differing:
         yield ""
-        yield from _table(failures[:LISTED])
-        if len(failures) > LISTED:
-            yield f"… and {len(failures) - LISTED} more (report.failures)"
-    for row in checks:
-        if row.verdict == "crashed":
-            yield row.why
+        yield from _table(differing[:LISTED])
+        if len(differing) > LISTED:
+            yield f"… and {len(differing) - LISTED} more (report.failures)"
     open_ = [] if failures else result.unresolved(checks)
     yield from _some("nothing could be compared of", open_)
     if not failures:
@@ -202,7 +201,9 @@ def _phases(checks: Sequence[Row]) -> Iterator[str]:
         rows = [row for row in checks if row.phase == phase]
         if rows:
             score = result.largest_score(rows)
+            low = sum(row.verdict == "precision" for row in rows)
             near = "exact" if score is None else f"largest score {score:.2g}"
+            near = f"{low} of them as near as float32 comes" if low else near
             yield f"  {phase}: {len(rows)} checks, {near}"
 
 

@@ -127,7 +127,7 @@ def batch_norm_biased(
     output = functional.batch_norm(
         input, running_mean, moved, training=training, momentum=momentum, **rest
     )
-    if moved is not None and training:
+    if running_var is not None and moved is not None and training:
         count = input.numel() // input.shape[1]
         with torch.no_grad():
             kept = (1 - momentum) * running_var

@@ -119,65 +119,65 @@ def _check_module(model: nn.Module) -> None:
     kind = type(model)
     if isinstance(model, torch.jit.ScriptModule):
         raise TypeError(
-            f"model: {kind.__name__} is compiled by TorchScript, whose layers cannot "
-            "be looked at; hand over the nn.Module that it was made from"
+            f"the PyTorch model: {kind.__name__} is compiled by TorchScript, whose "
+            "layers cannot be looked at; hand over the nn.Module that it was made from"
         )
     if kind.__module__.startswith("torch._dynamo"):
         raise TypeError(
-            "model: a module compiled by torch.compile cannot be looked at layer by "
-            "layer; hand over the nn.Module itself (model._orig_mod)"
+            "the PyTorch model: a module compiled by torch.compile cannot be looked "
+            "at layer by layer; hand over the nn.Module itself (model._orig_mod)"
         )
     if kind.__name__ in {"DataParallel", "DistributedDataParallel"}:
         raise TypeError(
-            f"model: {kind.__name__} spreads a model over devices; hand over the "
-            "nn.Module inside (model.module)"
+            f"the PyTorch model: {kind.__name__} spreads a model over devices; hand "
+            "over the nn.Module inside (model.module)"
         )
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if nn.parameter.is_lazy(tensor):
             raise TypeError(
-                f"model: {name} has no shape yet; run the model once, so that its lazy "
-                "layers are made"
+                f"the PyTorch model: {name} has no shape yet; run the model once, so "
+                "that its lazy layers are made"
             )
         if tensor.device.type == "meta":
             raise TypeError(
-                f"model: {name} is on the meta device and has no values; load its "
-                "weights first"
+                f"the PyTorch model: {name} is on the meta device and has no values; "
+                "load its weights first"
             )
         if isinstance(tensor, nn.Parameter) and not tensor.is_floating_point():
             raise TypeError(
-                f"model: the parameter {name} is {dtype_name(tensor)}; only "
-                "floating-point parameters can be compared"
+                f"the PyTorch model: the parameter {name} is {dtype_name(tensor)}; "
+                "only floating-point parameters can be compared"
             )
 
 
 def _check_function(model: Any) -> None:
     if isinstance(model, type):
         raise TypeError(
-            f"model: got the class {model.__name__}; hand over an instance, "
-            f"{model.__name__}(…)"
+            f"the PyTorch model: got the class {model.__name__}; hand over an "
+            f"instance, {model.__name__}(…)"
         )
     worlds = {kind.__module__.partition(".")[0] for kind in type(model).__mro__}
     if worlds & WORLDS:
         raise TypeError(
-            f"model: {type(model).__name__} is a JAX model, on the side of PyTorch; "
-            "the PyTorch model comes first, then the JAX model"
+            f"the PyTorch model: {type(model).__name__} is a JAX model, on the side "
+            "of PyTorch; the PyTorch model comes first, then the JAX model"
         )
     if not callable(model):
         raise TypeError(
-            "model: expected an nn.Module or a function of tensors, got "
+            "the PyTorch model: expected an nn.Module or a function of tensors, got "
             f"{type(model).__name__}"
         )
     if isinstance(model, torch.jit.ScriptFunction):
         raise TypeError(
-            "model: a function compiled by TorchScript cannot be looked into; hand "
-            "over the Python function that it was made from"
+            "the PyTorch model: a function compiled by TorchScript cannot be looked "
+            "into; hand over the Python function that it was made from"
         )
     for name, held in _reached(model):
         if isinstance(held, nn.Module) and any(True for _ in held.parameters()):
             raise TypeError(
-                f"model: a function that uses the module {name!r}, whose parameters "
-                "would not be compared; hand over the module, or a small nn.Module "
-                "that holds it and whose forward does what the function does"
+                f"the PyTorch model: a function that uses the module {name!r}, whose "
+                "parameters would not be compared; hand over the module, or a small "
+                "nn.Module that holds it and whose forward does what the function does"
             )
 
 
