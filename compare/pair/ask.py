@@ -50,8 +50,8 @@ def ask(**options: Any) -> Ask:
             raise Wrong(f"{name}: expected {known}; got {options[name]!r}")
     for name, of in (("loss", "losses"), ("optimizers", "optimizers")):
         options[name] = _two(name, of, options[name])
-    if options["steps"] < 1:
-        raise Wrong(f"steps: expected at least 1, got {options['steps']}")
+    if not isinstance(options["steps"], int) or options["steps"] < 1:
+        raise Wrong(f"steps: expected at least 1, got {options['steps']!r}")
     if options["loss"] is not None and not all(map(callable, options["loss"])):
         raise Wrong("loss: expected two functions (outputs, *targets) -> scalar")
     return Ask(run=uuid4().hex, **options)

@@ -1,9 +1,11 @@
 """The first layer that differs on its own, and everything else that does."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import isfinite
 from typing import Any
+
+import numpy as np
 
 from compare import noise
 from compare.pair.align import Aligned
@@ -57,6 +59,16 @@ def forward(lesson: Lesson) -> list[Blamed]:
     wrong = [spot for spot in _in_order(lesson) if lesson.score(spot) > noise.LIMIT]
     wrong.sort(key=lesson.precise)
     return [_blamed(lesson, spot) for spot in wrong]
+
+
+def not_finite(lesson: Lesson) -> list[Blamed]:
+    """The first place where both sides have the same inf or NaN, if there is one."""
+    for spot in _in_order(lesson):
+        if not np.isfinite(lesson.jax[spot]).all():
+            place = _blamed(lesson, spot)
+            where = f"{place.where}, where neither side is finite any more"
+            return [replace(place, where=where, score=float("inf"))]
+    return []
 
 
 def _in_order(lesson: Lesson) -> list[Spot]:

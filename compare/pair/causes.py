@@ -100,7 +100,7 @@ def _forward(
         return None, []
     point = found.points[str(rows[0].step)]
     lesson = teach(found.both, point, seed=ask.seed)
-    places = blame.forward(lesson)
+    places = blame.forward(lesson) or blame.not_finite(lesson)
     if not places:
         whole = Blamed("", "", "its outputs: JAX's layers cannot be told apart", 0.0)
         return None, [(whole, _later(evidence.of_outputs, found, rows[0]))]

@@ -104,6 +104,7 @@ def _dry(point: Point, train: bool) -> Point:
 
 def _same_shapes(both: Both, names: dict[str, str], seen: dict[str, Any]) -> None:
     """Raise `Wrong` where an output and its partner have other shapes."""
+    both.layout.check("outputs", seen["torch"])
     turned = both.layout.to_torch(
         "outputs", {name: seen["jax"][own] for own, name in names.items()}
     )

@@ -120,6 +120,7 @@ def _open(torch_model: Any, jax_model: Any, asked: Ask, warnings: list[str]) -> 
     drawn = inputs.draw(asked.inputs, seed=asked.seed, purpose="pair inputs 0")
     if void := adequacy.empty(drawn):
         raise Wrong(f"inputs: expected arrays with numbers in them, got {void[0]}")
+    axes.check("inputs", drawn)
     torch = _model("torch", torch_model, torch_loss)
     jax = _met(_model("jax", jax_model, jax_loss), axes.to_jax("inputs", drawn))
     warnings += [*_halves(torch), *_halves(jax)]

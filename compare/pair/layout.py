@@ -35,6 +35,14 @@ class Layout:
         """Inputs or outputs in PyTorch's order."""
         return {n: self._turned(f"{kind}.{n}", a, True) for n, a in arrays.items()}
 
+    def check(self, kind: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Raise `Wrong` for a name that no input or output has."""
+        for name in self.letters:
+            asked, _, own = name.partition(".")
+            if asked == kind and own and own not in arrays:
+                known = ", ".join(f"{kind}.{one}" for one in arrays)
+                raise Wrong(f"layout: there is no {name!r}, but {known}")
+
     def _turned(self, name: str, array: np.ndarray, back: bool) -> np.ndarray:
         axes = self.axes(name, array.ndim)
         if axes is None:

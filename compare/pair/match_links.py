@@ -8,6 +8,7 @@ from compare.pair.layers import AS_IT_IS, Option, Place, options
 from compare.pair.match_units import GATES, Atom, Unit
 from compare.pair.moves import given
 from compare.pair.names import ROLES
+from compare.pair.wrong import Wrong
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,16 @@ class Joiner:
     def _given(self, torch: Atom, jax: Atom, function: Any) -> Link:
         path = torch.leaf.path
         if torch.part or jax.part:
-            raise ValueError(
+            raise Wrong(
                 f"transform for {path}: it is mapped in parts, which a function cannot "
                 "be given for; use rename for whole leaves"
             )
         try:
             move = given(function, torch.shape)
         except ValueError as error:
-            raise ValueError(f"transform for {path}: {error}") from error
+            raise Wrong(f"transform for {path}: {error}") from error
         if move.after != jax.shape:
-            raise ValueError(
+            raise Wrong(
                 f"transform for {path}: it makes {move.after} of {torch.shape}, but "
                 f"{jax.leaf.path} has shape {jax.shape}"
             )

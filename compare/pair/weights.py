@@ -29,7 +29,7 @@ def find(
 
     `rename` takes patterns of PyTorch paths, of leaves or layers, to JAX paths (None:
     it has no partner and stays as it is); `transform` functions that rearrange a leaf.
-    Raises Unmapped, with all that has no partner or several, and ValueError for a
+    Raises Unmapped, with all that has no partner or several, and Wrong for a
     rename or a transform that meets nothing.
     """
     torch, jax = _own(torch_leaves, torch_modules), _own(jax_leaves, jax_modules)

@@ -10,6 +10,7 @@ from compare.pair.match_links import Joiner, Link, Mismatch
 from compare.pair.match_problems import problems
 from compare.pair.match_units import GATES, Unit, absorb_cells, fused, split, units
 from compare.pair.parts import Leaf, Module
+from compare.pair.wrong import Wrong
 
 Side = tuple[Sequence[Leaf], Sequence[Module]]
 Kept = tuple[Leaf, str]
@@ -17,7 +18,7 @@ Kept = tuple[Leaf, str]
 _NO_OVERLAP = "no overlap of parameters: not one array has a partner"
 
 
-class Unmapped(ValueError):
+class Unmapped(Wrong):
     """Weights that have no partner, or several candidates: `problems` lists them."""
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -48,7 +49,7 @@ def links(
     rename: Mapping[str, str | None],
     transform: Mapping[str, Any],
 ) -> Found:
-    """Link every leaf; raises Unmapped, and ValueError for wishes that meet nothing."""
+    """Link every leaf; raises Unmapped, and Wrong for wishes that meet nothing."""
     mine = [leaf for leaf in torch[0] if leaf.kind != "counter"]
     others = [leaf for leaf in jax[0] if leaf.kind != "counter"]
     if bool(mine) != bool(others):
@@ -64,7 +65,7 @@ def links(
     others, left_others, others_all = _left_out(others, rename)
     wishes = {old: new for old, new in rename.items() if new is not None}
     for old in rename.keys() - wishes.keys() - left_mine - left_others:
-        raise ValueError(f"rename: {old!r} meets no leaf of either side")
+        raise Wrong(f"rename: {old!r} meets no leaf of either side")
     forced, mine, others = _forced(mine, others, wishes, joiner)
     matching = _matching((mine, torch[1]), (others, jax[1]), wishes, joiner)
     notes = _fused_note(matching)
@@ -94,9 +95,7 @@ def _functions(transform: Mapping[str, Any], *sides: Iterable[Leaf]) -> dict[str
             if path == pattern or names.renamed(path, pattern, "") == ""
         ]
         if not met:
-            raise ValueError(
-                f"transform: {pattern!r} meets no leaf{_near(pattern, paths)}"
-            )
+            raise Wrong(f"transform: {pattern!r} meets no leaf{_near(pattern, paths)}")
         functions |= dict.fromkeys(met, function)
     return functions
 
@@ -135,11 +134,11 @@ def _forced(
     found: list[Link] = []
     for old, to in rename.items():
         if old.count("*") < to.count("*"):
-            raise ValueError(f"rename: {to!r} has more * than {old!r}")
+            raise Wrong(f"rename: {to!r} has more * than {old!r}")
         new = {leaf.path: names.renamed(leaf.path, old, to) for leaf in mine}
         if not any(name is not None for name in new.values()):
             paths = [leaf.path for leaf in mine]
-            raise ValueError(
+            raise Wrong(
                 f"rename: {old!r} meets no leaf or layer of PyTorch{_near(old, paths)}"
             )
         for leaf in list(mine):
