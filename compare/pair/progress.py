@@ -3,6 +3,7 @@
 import sys
 import time
 from dataclasses import dataclass, field
+from multiprocessing import parent_process
 
 PATIENCE = 5.0
 """Seconds without a word."""
@@ -19,7 +20,8 @@ class Progress:
     def __call__(self, doing: str) -> None:
         """Begin with something."""
         now = time.perf_counter()
-        if now - self.last >= PATIENCE:
+        # A worker of ours has nobody who waits for it alone.
+        if now - self.last >= PATIENCE and parent_process() is None:
             self.last = now
             line = f"{self.name}: {doing} ({now - self.began:.0f} s so far)"
             print(line, file=sys.stderr, flush=True)
