@@ -69,6 +69,74 @@ def test_steps_are_optaxs(name, precision):
                 np.testing.assert_array_equal(value, np.asarray(direct[path]))
 
 
+def masks():
+    """Adam with decay where it is no bias, said in each of Optax's ways."""
+    import jax
+    import optax
+    from flax.traverse_util import path_aware_map
+
+    def by_flax(params):
+        return path_aware_map(lambda path, _: path[-1] != "bias", params)
+
+    def by_jax(params):
+        last = jax.tree_util.DictKey("bias")
+        return jax.tree.map_with_path(lambda path, _: path[-1] != last, params)
+
+    tree = {"b": {"kernel": True}, "a": {"bias": False, "scale": True}}
+    rules = {True: optax.adamw(0.1, weight_decay=0.5), False: optax.adam(0.1)}
+    return {
+        "path_aware_map": optax.adamw(0.1, weight_decay=0.5, mask=by_flax),
+        "map_with_path": optax.adamw(0.1, weight_decay=0.5, mask=by_jax),
+        "a tree": optax.adamw(0.1, weight_decay=0.5, mask=tree),
+        "labels": optax.multi_transform(rules, tree),
+        "labels by path": optax.multi_transform(rules, by_flax),
+    }
+
+
+@pytest.mark.parametrize(
+    "way", ["path_aware_map", "map_with_path", "a tree", "labels", "labels by path"]
+)
+def test_masks_by_path_meet_the_users_nesting(way):
+    import optax
+
+    from jaxnets.side import runtime
+
+    def one(optimizer, parameters, gradients):
+        memory = runtime.begin(optimizer, parameters)
+        return *runtime.advance(optimizer, memory, parameters, gradients), optimizer
+
+    parameters, gradients = draw(0), draw(1)
+    with runtime.session("float32"):
+        masked, memory, optimizer = one(masks()[way], parameters, gradients)
+        slots = runtime.slots(optimizer, memory)
+        plain, _, _ = one(optax.adam(0.1), parameters, gradients)
+        decayed, _, _ = one(optax.adamw(0.1, weight_decay=0.5), parameters, gradients)
+    assert list(masked) == list(SHAPES)
+    for path, value in masked.items():
+        wanted, other = (plain, decayed) if path == "a/bias" else (decayed, plain)
+        # A program of its own may fuse the update's two products and two sums.
+        np.testing.assert_allclose(value, wanted[path], rtol=4 * 2.0**-24)
+        assert (abs(value - other[path]) > 1e-3).all()
+    assert set(slots) == {
+        f"{slot}/{path}" for slot in SLOTS["adamw"] for path in SHAPES
+    }
+
+
+def test_paths_that_cannot_be_nested_are_taken_as_they_are():
+    from jaxnets.side import runtime
+
+    optimizer = optimizers()["momentum"]
+    values = {"a": np.float32([1.0, 2.0]), "a/b": np.float32([3.0])}
+    with runtime.session("float32"):
+        memory = runtime.begin(optimizer, values)
+        _, memory = runtime.advance(optimizer, memory, values, values)
+        slots = runtime.slots(optimizer, memory)
+    assert {name: list(slot) for name, slot in slots.items()} == {
+        "momentum/a": [1.0, 2.0],
+        "momentum/a/b": [3.0],
+    }
+
+
 @EVERY
 def test_slots_have_the_names_that_pytorchs_have(name):
     from jaxnets.side import runtime

@@ -1,8 +1,15 @@
-"""Optax's transformations, known by `init` and `update`, one step at a time."""
+"""Optax's transformations, known by `init` and `update`, one step at a time.
+
+They are handed parameters nested as paths are, "a/b/bias" as {"a": {"b": {"bias": …}}},
+which masks and labels by path are made for: a Linen module's are nested so. Of an nnx
+module they are arrays by attribute where its user has an nnx.State of Variables, and
+lists are dicts by index ("0").
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 import jax
@@ -34,7 +41,7 @@ def begin(optimizer: Any, parameters: Mapping[str, np.ndarray]) -> Memory:
             )
     arrays = {path: jnp.array(value) for path, value in parameters.items()}
     shapes = {path: tuple(value.shape) for path, value in parameters.items()}
-    return Memory(optimizer.init(arrays), shapes)
+    return Memory(optimizer.init(_nested(arrays)), shapes)
 
 
 def advance(
@@ -59,13 +66,30 @@ def _step(update: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def step_of(update: Callable[..., Any]) -> Callable[..., Any]:
-    """The step of a transformation: θ + update, in the precision of θ."""
+    """The step of a transformation: θ + update by path, in the precision of θ."""
 
     def step(parameters: Any, state: Any, gradients: Any) -> Any:
-        updates, state = update(gradients, state, parameters)
-        return jax.tree.map(_added, parameters, updates), state
+        before = _nested(parameters)
+        updates, state = update(_nested(gradients), state, before)
+        after = jax.tree.map(_added, before, updates)
+        pairs, _ = jax.tree_util.tree_flatten_with_path(after)
+        return {_place(keys)[0]: value for keys, value in pairs}, state
 
     return step
+
+
+def _nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Dicts of dicts; as they are where one path goes on where another ends."""
+    tree: dict[str, Any] = {}
+    for path in arrays:
+        *above, name = path.split("/")
+        if any("/".join(above[:n]) in arrays for n in range(1, len(above) + 1)):
+            return dict(arrays)
+        node = tree
+        for part in above:
+            node = node.setdefault(part, {})
+        node[name] = arrays[path]
+    return tree
 
 
 def _added(parameter: Any, update: Any) -> Any:
@@ -91,9 +115,14 @@ def slots(optimizer: Any, memory: Memory) -> dict[str, np.ndarray]:
 
 def _place(keys: tuple[Any, ...]) -> tuple[str, str]:
     """The parameter's path, and the field of the state that holds it."""
-    if len(keys) < 2 or not hasattr(keys[-1], "key"):
-        return "", ""
-    return str(keys[-1].key), str(getattr(keys[-2], "name", ""))
+    names = list(takewhile(_is_name, reversed(keys)))
+    field = keys[-1 - len(names)] if len(names) < len(keys) else None
+    path = "/".join(str(key.key) for key in reversed(names))
+    return path, str(getattr(field, "name", ""))
+
+
+def _is_name(key: Any) -> bool:
+    return isinstance(key, jax.tree_util.DictKey)
 
 
 def _unused(found: Mapping[str, Any], slot: str, path: str) -> str:
