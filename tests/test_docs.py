@@ -15,6 +15,7 @@ DOCUMENTS = (
     "README.md",
     "CONTRIBUTING.md",
     "docs/ci.md",
+    "docs/porting.md",
     "docs/gallery/README.md",
     "results/cpu-2-cores/README.md",
     "results/cpu-2-cores-earlier/README.md",
