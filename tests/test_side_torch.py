@@ -130,6 +130,27 @@ def test_a_model_that_cannot_be_copied_as_it_is_can_be_opened():
     assert "first.weight" in runtime.state(runtime.open_model(model))
 
 
+class Hoards(nn.Linear):
+    """Keeps what it has made, as attention maps are kept for a look at them."""
+
+    def __init__(self, kept):
+        super().__init__(2, 2)
+        self.seen = [kept]
+
+
+@pytest.mark.parametrize(
+    ("kept", "says"),
+    [
+        (torch.ones(2, requires_grad=True) * 2, r"Only Tensors created .*\.detach\(\)"),
+        ((one for one in ()), r"Hoards cannot be copied: cannot pickle .*leave out"),
+    ],
+    ids=["tensor", "no data"],
+)
+def test_a_model_that_cannot_be_copied_is_told_why(kept, says):
+    with pytest.raises(TypeError, match=f"the PyTorch model: .*{says}"):
+        runtime.open_model(Hoards(kept))
+
+
 # ------------------------------------------------------------------- what is refused
 
 

@@ -91,10 +91,20 @@ def _opened(module: nn.Module) -> Subject:
 
 
 def _copied(model: nn.Module) -> nn.Module:
-    """A deep copy on the CPU, without gradients, that no compiler stands before."""
+    """A deep copy on the CPU, without gradients, that no compiler stands before.
+
+    Raises TypeError for what cannot be copied.
+    """
     with torch.inference_mode(False):
         copies = {id(tensor): _alone(tensor) for tensor in _held(model)}
-        made = copy.deepcopy(model, copies)
+        try:
+            made = copy.deepcopy(model, copies)
+        except (RuntimeError, TypeError) as error:
+            raise TypeError(
+                f"the PyTorch model: {type(model).__name__} cannot be copied: "
+                f"{str(error).partition('. ')[0]}; detach the tensors that it keeps in "
+                "lists or dicts (x.detach()), and leave out what copy.deepcopy refuses"
+            ) from error
     for module in made.modules():
         module._compiled_call_impl = None
     return made
