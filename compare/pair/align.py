@@ -97,14 +97,26 @@ def calls(both: Both, torch: Sequence[Any], jax: Sequence[Any]) -> list[Aligned]
 def _fitting(
     layout: Layout, torch: Sequence[np.ndarray], jax: Sequence[np.ndarray]
 ) -> Iterator[tuple[int, int, tuple[int, ...]]]:
-    """Arrays by position, as long as some order of axes makes one of the other."""
-    for index, (first, second) in enumerate(zip(torch, jax, strict=False)):
-        if first.ndim != second.ndim:
-            return
-        try:
-            yield index, index, layout.fits(first.shape, second.shape)
-        except ValueError:
-            return
+    """Arrays in order: each of PyTorch's with JAX's next that has its axes."""
+    taken = 0
+    for index, first in enumerate(torch):
+        for other in range(taken, len(jax)):
+            axes = _axes(layout, first.shape, jax[other].shape)
+            if axes is not None:
+                yield index, other, axes
+                taken = other + 1
+                break
+
+
+def _axes(
+    layout: Layout, torch: tuple[int, ...], jax: tuple[int, ...]
+) -> tuple[int, ...] | None:
+    if len(torch) != len(jax):
+        return None
+    try:
+        return layout.fits(torch, jax)
+    except ValueError:
+        return None
 
 
 def _starts(ended: Sequence[Any]) -> Iterator[tuple[tuple[str, int], int]]:

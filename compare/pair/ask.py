@@ -33,7 +33,7 @@ class Ask:
     optimizers: tuple[Any, Any] | None
     steps: int
     copy: Copy
-    rename: Mapping[str, str] | None
+    rename: Mapping[str, str | None] | None
     transform: Mapping[str, Callable[..., Any]] | None
     layout: Any
     randomize: bool

@@ -93,9 +93,9 @@ def blamed(
         worst = max(f for place, f in found.items() if place[0] == last.key)
         if not last.torch.path:
             return Blamed("the loss", "", "its derivative by the outputs", worst)
-        outer = _around(aligned, last.torch.path)
+        torch, jax = _around(aligned, last.torch.path)
         where = f"the backward pass of what it does behind `{last.torch.path}`"
-        return Blamed(outer.torch.path, outer.jax.path, where, worst)
+        return Blamed(torch, jax, where, worst)
     owners = [
         one
         for one in aligned
@@ -108,10 +108,13 @@ def blamed(
     return Blamed("", "", "its backward pass", float("inf"))
 
 
-def _around(aligned: list[Aligned], path: str) -> Aligned:
-    """The nearest aligned layer around a path."""
+def _around(aligned: list[Aligned], path: str) -> tuple[str, str]:
+    """The nearest aligned layer around a path, on both sides; "" is the whole model."""
     outer = [one for one in aligned if _encloses(one.torch.path, path)]
-    return max(outer, key=lambda one: one.depth)
+    if not outer:
+        return "", ""
+    nearest = max(outer, key=lambda one: one.depth)
+    return nearest.torch.path, nearest.jax.path
 
 
 def _encloses(outer: str, path: str) -> bool:

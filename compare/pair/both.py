@@ -64,6 +64,8 @@ class Point:
     pulls: bool = True
     """Whether anything is differentiated; else only the outputs are of interest."""
     precision: Precision = "float64"
+    names: Mapping[str, str] = field(default_factory=dict)
+    """JAX's outputs by name: what PyTorch calls them."""
 
     def cast(self, precision: Precision) -> "Point":
         """The same numbers in a precision."""
@@ -92,8 +94,6 @@ class Both:
     """Dropout's random numbers, for each framework as it lays them out."""
     kept: State = field(default_factory=dict)
     """JAX's leaves without a partner."""
-    names: Mapping[str, str] = field(default_factory=dict)
-    """JAX's outputs by name: what PyTorch calls them."""
 
     def models(self) -> Iterator[Model]:
         """Both models, in the order of the harness."""
@@ -125,7 +125,7 @@ class Both:
                 turned = self.layout.to_jax("outputs", cotangents)
                 cotangents = {
                     own: turned[name]
-                    for own, name in self.names.items()
+                    for own, name in point.names.items()
                     if name in turned
                 }
         pull = model.runtime.Pull(
@@ -153,7 +153,7 @@ class Both:
         """An evaluation by key: outputs and inputs as PyTorch lays them out."""
         outputs, inputs, step = found.outputs, found.inputs, point.step
         if model.framework == "jax":
-            outputs = {self.names.get(n, n): a for n, a in outputs.items()}
+            outputs = {point.names.get(n, n): a for n, a in outputs.items()}
             outputs = self.layout.to_torch("outputs", outputs)
             inputs = self.layout.to_torch("inputs", inputs)
         values = {Key("outputs", "output", n, step): a for n, a in outputs.items()}

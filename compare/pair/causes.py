@@ -161,4 +161,6 @@ def _optimizer(found: Compared, ask: Ask, wrong: Sequence[Row]) -> Iterator[Foun
     if rows and ask.optimizers is not None:
         where = f"step {rows[0].step}, from the same gradients"
         blamed = Blamed("the optimizer", "", where, rows[0].score or float("inf"))
-        yield blamed, _later(evidence.of_optimizer, found, ask.optimizers[0], rows[0])
+        tries = _later(evidence.of_optimizer, found, ask.optimizers[0], rows[0])
+        # Steps of a large model are not kept.
+        yield blamed, tries if found.steps else lambda: iter(())

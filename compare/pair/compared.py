@@ -11,13 +11,13 @@ from compare.pair import inputs, judge, outputs, start, wrong
 from compare.pair.ask import Ask
 from compare.pair.both import Both, Model, Point, State
 from compare.pair.judge import Spot
-from compare.pair.measure import collectors, measure
+from compare.pair.ledger import Ledger
+from compare.pair.measure import measure
 from compare.pair.optimizers import Step
 from compare.pair.optimizers import steps as optimizer_steps
 from compare.pair.progress import Progress
 from compare.pair.wrong import Wrong
 from compare.result import Row
-from compare.task import Task
 from compare.trace import Trace
 
 MODES = {True: "train", False: "eval"}
@@ -32,10 +32,18 @@ class Compared:
     both: Both
     points: dict[str, Point]
     """By mode."""
-    rows: list[Row]
-    spots: list[Spot]
+    ledger: Ledger
     steps: list[Step] = field(default_factory=list)
-    traces: dict[tuple[str, str], Trace] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows that compare the models."""
+        return self.ledger.rows
+
+    @property
+    def traces(self) -> dict[tuple[str, str], Trace]:
+        """Of the points that were kept."""
+        return self.ledger.traces
 
     def outputs(self) -> Iterator[np.ndarray]:
         """All outputs of both sides."""
@@ -52,49 +60,50 @@ def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
         inputs.draw(ask.inputs, seed=ask.seed, purpose="pair inputs 0"),
         inputs.targets(ask.targets, seed=ask.seed),
     )
-    both, points = _points(both, first, ask)
-    out = collectors(ask.name, seed=ask.seed, run=ask.run)
-    found: list[Spot] = []
+    points = _points(both, first, ask)
+    ledger = Ledger(both, ask)
     for mode, point in points.items():
+        out = ledger.open()
         measure(both, point, out, seed=ask.seed, say=say)
-        found += _spots(both, mode, point, say)
+        ledger.spots += _spots(both, mode, point, say)
+        ledger.close(out)
     taken: list[Step] = []
     if ask.optimizers is not None:
-        taken, low = optimizer_steps(
-            both,
-            points["train"],
-            ask.optimizers,
-            out,
-            count=ask.steps,
-            feed=lambda number: _fed(points["train"], ask, number),
-            seed=ask.seed,
-            say=say,
+        last = points["train"]
+        taken = optimizer_steps(
+            ledger, last, lambda number: _fed(last, ask, number), say=say
         )
-        found += low
-    traces: dict[tuple[str, str], Trace] = {k: one.finish() for k, one in out.items()}
-    say("judging")
-    task = Task("maps", ask.name, "jax", "float64", ask.seed, ask.run)
-    rows = judge.rows(both, traces, task, found)
-    return Compared(both, points, rows, found, taken, traces)
+    return Compared(both, points, ledger, taken)
 
 
-def _points(both: Both, first: Point, ask: Ask) -> tuple[Both, dict[str, Point]]:
-    """The pair with its outputs' names, and a point for each mode that matters."""
+def _points(both: Both, first: Point, ask: Ask) -> dict[str, Point]:
+    """A point for each mode that matters."""
     with both.session("float64"):
         dry = {m.framework: both.evaluate(m, _dry(first, True)) for m in both.models()}
         depends = any(_depends(both, m, first, dry) for m in (both.torch, both.jax))
-    seen = {side: found.outputs for side, found in dry.items()}
-    names = outputs.paired(seen["torch"], seen["jax"])
-    _same_shapes(both, names, seen)
-    both = replace(both, names=names)
-    if both.torch.loss is None:
-        drawn = start.cotangents(seen["torch"], seed=ask.seed)
-        first = replace(first, cotangents=drawn or None, pulls=bool(drawn))
-    modes = (False, True) if depends else (True,)
-    points = {
-        MODES[train]: replace(first, step=MODES[train], train=train) for train in modes
-    }
-    return both, points
+        points = {}
+        for train in (False, True) if depends else (True,):
+            point = replace(first, step=MODES[train], train=train)
+            seen = {
+                m.framework: dry[m.framework]
+                if train
+                else both.evaluate(m, _dry(point, train))
+                for m in both.models()
+            }
+            points[MODES[train]] = _pulled(both, point, seen, ask)
+    return points
+
+
+def _pulled(both: Both, point: Point, seen: dict[str, Any], ask: Ask) -> Point:
+    """A point with the names of its outputs, and their cotangents without a loss."""
+    shown = {side: found.outputs for side, found in seen.items()}
+    names = outputs.paired(shown["torch"], shown["jax"])
+    _same_shapes(both, names, shown)
+    point = replace(point, names=names)
+    if both.torch.loss is not None:
+        return point
+    drawn = start.cotangents(shown["torch"], seed=ask.seed)
+    return replace(point, cotangents=drawn or None, pulls=bool(drawn))
 
 
 def _dry(point: Point, train: bool) -> Point:
@@ -122,6 +131,8 @@ def _depends(both: Both, model: Model, first: Point, dry: dict[str, Any]) -> boo
     if any(word in one.type for one in model.modules for word in DEPENDS):
         return True
     train, still = dry[model.framework], both.evaluate(model, _dry(first, False))
+    if train.outputs.keys() != still.outputs.keys():
+        return True
     kinds = ((train.outputs, still.outputs), (train.buffers, still.buffers))
     return any(
         not np.array_equal(one[name], other[name], equal_nan=True)
@@ -151,7 +162,7 @@ def _spots(both: Both, mode: str, point: Point, say: Progress) -> list[Spot]:
                 own = model.runtime.low_precision(
                     model.subject, **both.arguments(model, point.cast("float64"))
                 )
-            found += judge.spots_of(both, mode, model.framework, own)
+            found += judge.spots_of(both, mode, model.framework, own, point.names)
     return found
 
 

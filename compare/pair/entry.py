@@ -8,11 +8,12 @@ from typing import Any, Literal
 from compare import result
 from compare.fault import Side
 from compare.measure import cast
-from compare.pair import adequacy, inputs, judge, layout, start, weights
+from compare.pair import adequacy, inputs, layout, start, weights
 from compare.pair.ask import Ask, ask
 from compare.pair.both import Both, Model, Point
 from compare.pair.causes import Causes, causes
 from compare.pair.compared import compare, told
+from compare.pair.hidden import hidden
 from compare.pair.layout import Letters
 from compare.pair.progress import Progress
 from compare.pair.report import PairReport, crashed
@@ -34,7 +35,7 @@ def compare_pair(
     optimizers: tuple[Any, Any] | None = None,
     steps: int = 20,
     copy: Literal["torch", "jax", "none"] | None = "torch",
-    rename: Mapping[str, str] | None = None,
+    rename: Mapping[str, str | None] | None = None,
     transform: Mapping[str, Callable[..., Any]] | None = None,
     layout: Letters | Mapping[str, Letters] | None = None,
     randomize: bool = True,
@@ -53,11 +54,11 @@ def compare_pair(
     times random cotangents are added up. `optimizers`: a function of PyTorch's
     parameters that makes one (or one and its scheduler), and an optax transformation;
     they take `steps` steps. `copy`: whose weights the other gets. `rename` maps
-    patterns of PyTorch's paths to JAX's, `transform` a path to a function that lays out
-    its weight as JAX has it. `layout`: axes that are in another order, `("NCHW",
-    "NHWC")` or by name. `randomize`: parameters that are 0 or 1 everywhere are drawn,
-    for a zero bias hides a missing one. `dropout`: the same masks on both sides, or
-    none.
+    patterns of PyTorch's paths to JAX's (None: it has no partner), `transform` a path
+    to a function that lays out its weight as JAX has it. `layout`: axes that are in
+    another order, `("NCHW", "NHWC")` or by name. `randomize`: parameters that are 0 or
+    1 everywhere are drawn, for a zero bias hides a missing one. `dropout`: the same
+    masks on both sides, or none.
 
     Raises `Wrong` (a ValueError) for what cannot be compared at all; what a model
     raises is a failing row of the report.
@@ -193,15 +194,21 @@ def _run(
     if asked.copy == "none":
         rows += start.as_they_are(both)
     found = compare(both, asked, state, say)
-    facts |= {"spots": told(found.spots), "mode": [*found.points]}
+    facts |= {"spots": told(found.ledger.spots), "mode": [*found.points]}
     facts["warnings"] += adequacy.of_outputs(found.outputs())
     facts["notes"] += [
         f"the optimizers' {slot} has no partner of that name: it is not compared, the "
         "updates that it makes are"
-        for slot in judge.lone_slots(found.traces)
+        for slot in found.ledger.lone_slots
     ]
+    found.rows.extend(hidden(found, asked))
     rows += found.rows
-    return rows, causes(found, asked, say)
+    try:
+        return rows, causes(found, asked, say)
+    except Exception as error:  # the rows stand, whatever becomes of the search
+        reason = f"{type(error).__name__}: {error}"
+        facts["warnings"].append(f"where and why could not be found out: {reason}")
+        return rows, Causes()
 
 
 def _anew(paths: list[str]) -> list[str]:

@@ -97,7 +97,7 @@ def of_optimizer(found: Compared, factory: Any, row: Row) -> Evidence:
     keys = [
         key
         for key in found.traces["jax", "float64"].arrays
-        if key.phase == "update" and isinstance(key.step, int) and key.step < STEPS
+        if key.phase == "update" and isinstance(key.step, int) and key.step < len(taken)
     ]
     folded = {entry.label for entry in both.map.entries if entry.folded}
     keys = [key for key in keys if key.leaf not in folded]

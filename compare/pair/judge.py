@@ -1,6 +1,6 @@
 """A pair's traces → rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,14 +39,16 @@ class Spot:
         return f"{NAMES[self.side]}: {self.operation}, {self.where}"
 
 
-def spots_of(both: Both, step: str, side: str, found: Sequence[Any]) -> list[Spot]:
+def spots_of(
+    both: Both, step: str, side: str, found: Sequence[Any], names: Mapping[str, str]
+) -> list[Spot]:
     """What a side found, with the names of leaves and outputs as rows have them."""
     labels: dict[str, list[str]] = {}
     for entry in both.map.entries:
         own = entry.jax if side == "jax" else entry.torch
         labels.setdefault(own, []).append(entry.label)
-    for name in both.names:
-        labels.setdefault(name, []).append(both.names[name])
+    for name in names:
+        labels.setdefault(name, []).append(names[name])
     return [
         Spot(
             side,
@@ -64,13 +66,29 @@ def rows(both: Both, sides: Sides, task: Task, found: Sequence[Spot]) -> list[Ro
     """All rows that compare what both models did."""
     folded = {entry.label: entry for entry in both.map.entries if entry.folded}
     made: list[Row] = [*repeatable(sides, task)]
+    _without_infinities(sides)
     for key in {key: None for trace in sides.values() for key in trace.arrays}:
         if _lone_slot(key, sides):
             continue
         for row in judged(sides, key, _depends(key, found)):
             by_design = key.leaf in folded and row.verdict in ("rounding", "bitwise")
             made.append(replace(row, verdict="differs") if by_design else row)
-    return [*_vanishing(made, sides, found), *_alive(sides)]
+    made = [*_vanishing(made, sides, found), *_alive(sides)]
+    return [*made, *_void(made)]
+
+
+def _without_infinities(sides: Sides) -> None:
+    """Infinities of an output that stand at the same places everywhere are masks: 0."""
+    for key in list(sides["torch", "float64"].arrays):
+        found = [trace.arrays.get(key) for trace in sides.values()]
+        if key.phase != "outputs" or any(value is None for value in found):
+            continue
+        signs = [np.sign(v) * np.isinf(v) for v in found if v is not None]
+        alike = all(np.array_equal(signs[0], other) for other in signs)
+        if alike and signs[0].any() and not signs[0].all():
+            for trace in sides.values():
+                value = trace.arrays[key]
+                trace.arrays[key] = np.where(np.isinf(value), 0.0, value)
 
 
 def lone_slots(sides: Sides) -> list[str]:
@@ -136,6 +154,18 @@ def _vanishing(
             continue
         why = "zero but for rounding on both sides"
         yield replace(row, verdict="precision" if narrow else "rounding", why=why)
+
+
+def _void(made: Sequence[Row]) -> Iterator[Row]:
+    """A phase of a point of which nothing was resolved has proved nothing."""
+    phases: dict[tuple[str, Any], set[str]] = {}
+    for row in made:
+        if row.precision == "float64":
+            phases.setdefault((row.phase, row.step), set()).add(row.verdict)
+    for (phase, step), verdicts in phases.items():
+        if verdicts == {"unresolved"}:
+            why = "nothing was compared: rounding is of the size of the values"
+            yield exact(phase, "rows", ok=False, step=step, why=why)
 
 
 def _alive(sides: Sides) -> Iterator[Row]:

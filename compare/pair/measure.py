@@ -10,11 +10,14 @@ from compare.fault import Side
 from compare.measure import Collector
 from compare.noise import PRECISIONS, Precision, perturb
 from compare.pair.both import Both, Point
+from compare.pair.inputs import Arrays
 from compare.spec import stream
 from compare.task import Task
 
 COPIES = 4
 """Perturbed copies of each side, as in a run of the examples."""
+HUGE = 1e8
+"""Such a number stands for infinity."""
 Collectors = Mapping[tuple[Side, Precision], Collector]
 
 
@@ -64,12 +67,32 @@ def measure(
 
 
 def perturbed(point: Point, precision: Precision, *, seed: int, copy: int) -> Point:
-    """Every number that goes in moved by an ulp, alike on both sides."""
+    """Every number that goes in moved by an ulp, alike on both sides.
+
+    But for inputs that are discrete, though floating-point.
+    """
     rng = stream(seed, f"pair copy {copy} {point.step}")
     targets = {str(i): np.asarray(value) for i, value in enumerate(point.targets)}
+
+    def moved(arrays: Arrays, fixed: Arrays) -> Arrays:
+        return perturb(arrays, rng, precision=precision, discrete=discrete(fixed))
+
     return replace(
         point,
-        state=perturb(point.state, rng, precision=precision),
-        inputs=perturb(point.inputs, rng, precision=precision),
-        targets=tuple(perturb(targets, rng, precision=precision).values()),
+        state=moved(point.state, {}),
+        inputs=moved(point.inputs, point.inputs),
+        targets=tuple(moved(targets, targets).values()),
+    )
+
+
+def discrete(arrays: Mapping[Any, np.ndarray]) -> frozenset[Any]:
+    """Arrays of whole numbers, or with such as stand for infinity: masks, labels.
+
+    An ulp of 1e9 in a mask is 1e-7 of a logit, and a step of 5 less an ulp is 4.
+    """
+    return frozenset(
+        name
+        for name, value in arrays.items()
+        if value.dtype.kind == "f"
+        and (not (np.abs(value) < HUGE).all() or bool((value == np.rint(value)).all()))
     )

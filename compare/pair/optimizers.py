@@ -18,6 +18,7 @@ from compare.noise import PRECISIONS, Precision, largest, perturb
 from compare.pair import wrong
 from compare.pair.both import Both, Model, Point, State
 from compare.pair.judge import Spot, spots_of
+from compare.pair.ledger import Ledger
 from compare.pair.measure import COPIES, Collectors, measure
 from compare.spec import stream
 from compare.trace import Key
@@ -35,28 +36,26 @@ class Step:
 
 
 def steps(
-    both: Both,
+    ledger: Ledger,
     first: Point,
-    optimizers: tuple[Any, Any],
-    out: Collectors,
-    *,
-    count: int,
     feed: Callable[[int], Point],
-    seed: int,
+    *,
     say: Callable[[str], None],
-) -> tuple[list[Step], list[Spot]]:
-    """Take the steps: what was handed over at each, and what is in low precision."""
-    by_side: dict[Side, Any] = dict(zip(("torch", "jax"), optimizers, strict=True))
+) -> list[Step]:
+    """Take the steps that are asked for; what was handed over, while it is kept."""
+    both, ask = ledger.both, ledger.ask
+    asked = ask.optimizers or ()
+    by_side: dict[Side, Any] = dict(zip(("torch", "jax"), asked, strict=True))
     state = first.state
     memory: dict[tuple[Side, Precision], Any] = {}
     taken: list[Step] = []
-    spots: list[Spot] = []
-    for number in range(count):
-        point = replace(feed(number), step=number, train=True, state=state)
-        found = measure(both, point, out, seed=seed, say=say)
+    for number in range(ask.steps):
+        point = replace(feed(number), step=number, state=state)
+        out = ledger.open()
+        found = measure(both, point, out, seed=ask.seed, say=say)
         gradients = {n: g.astype(np.float64) for n, g in found.parameters.items()}
-        after = {name: state[name] for name in gradients}
-        taken.append(Step(after, gradients))
+        before = {name: state[name] for name in gradients}
+        after = before
         for precision in PRECISIONS:
             with both.session(precision):
                 for model in both.models():
@@ -65,14 +64,16 @@ def steps(
                     if number == 0:
                         memory[key] = at.begin(state)
                     if number == 0 and precision == "float64":
-                        spots += at.spots(memory[key], state, gradients)
+                        ledger.spots += at.spots(memory[key], state, gradients)
                     new, memory[key] = at.step(
-                        memory[key], state, gradients, out, seed=seed
+                        memory[key], state, gradients, out, seed=ask.seed
                     )
                     if key == ("torch", "float32"):
                         after = new
+        if ledger.close(out) and number == len(taken):
+            taken.append(Step(before, gradients))
         state = _next(both, state, after, found.buffers)
-    return taken, spots
+    return taken
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class _At:
             found = self.model.runtime.low_precision_step(
                 self.optimizer, memory, before, self.own_gradients(gradients, before)
             )
-        return spots_of(self.both, "train", self.model.framework, found)
+        return spots_of(self.both, "train", self.model.framework, found, {})
 
     def own(self, state: State) -> State:
         """The parameters that both models have, as this one has them."""
