@@ -218,6 +218,48 @@ def test_dropout_of_linen_inside_of_a_function_is_off_without_masks():
     np.testing.assert_array_equal(found.outputs[""], 2 * X)
 
 
+def keyed(layers, *, own):
+    """A Linen model that asks for a key of its own where it is not deterministic."""
+    import jax
+    import jax.numpy as jnp
+    from flax import linen
+
+    class Keyed(linen.Module):
+        @linen.compact
+        def __call__(self, x, deterministic=False):
+            if layers == "statistics":
+                x = linen.BatchNorm(use_running_average=deterministic)(x)
+            elif not deterministic:
+                x = x * jax.random.bernoulli(self.make_rng("dropout"), 0.5, x.shape)
+            return linen.Dense(3)(x)
+
+    module = Keyed()
+    variables = module.init(jax.random.key(0), jnp.zeros((6, 4)), deterministic=True)
+    if own:
+        return module, variables
+    return (
+        lambda p, x, deterministic=False: module.apply(
+            {"params": p}, x, deterministic=deterministic
+        ),
+        variables["params"],
+    )
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["module", "function"])
+def test_without_dropout_a_model_that_trains_is_deterministic(own):
+    model = keyed("keys", own=own)
+    _, trained = run(model, train=True)
+    _, still = run(model, train=False)
+    np.testing.assert_array_equal(trained.outputs[""], still.outputs[""])
+    with pytest.raises(Exception, match=r"random numbers|PRNG"):
+        run(model, train=True, draw=lambda number, shape: np.zeros(shape))
+
+
+def test_without_dropout_statistics_are_still_those_of_the_mode():
+    state, trained = run(keyed("statistics", own=True), train=True)
+    assert (named(trained.buffers, "mean") != named(state, "mean")).all()
+
+
 def test_what_no_gradient_reaches_is_told():
     def function(params, x):
         return x * params["used"] + params["added"], params["shown"]

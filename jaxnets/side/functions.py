@@ -55,7 +55,9 @@ def open_function(function: Callable[..., Any], params: Any) -> Subject:
         if not alone:
             filled = {places[name]: value for name, value in leaves.items()}
             given = [refill(copy, filled), *given]
-        named |= mode_arguments(function, train, named, len(given))
+        # Where there are statistics, this may be what says whether they move.
+        drops = draw is not None or bool(buffers)
+        named |= mode_arguments(function, train, named, len(given), drops=drops)
         with _around(leaves, draw, watch):
             outputs = function(*given, **named)
         return outputs, {name: leaves[name] for name in buffers}

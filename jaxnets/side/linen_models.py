@@ -73,7 +73,10 @@ def open_linen(module: Any, variables: Any = None) -> Subject:
     ) -> Applied:
         filled = refill(tree, {places[name]: value for name, value in leaves.items()})
         given, named = arguments(inputs)
-        named |= mode_arguments(module.__call__, train, named, len(given))
+        # Where there are statistics, this may be what says whether they move.
+        drops = draw is not None or bool(buffers)
+        called = module.__call__
+        named |= mode_arguments(called, train, named, len(given), drops=drops)
         mutable = [STATISTICS] if train and STATISTICS in tree else []
         with around(leaves, draw, watch):
             try:

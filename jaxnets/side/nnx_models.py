@@ -63,7 +63,10 @@ def open_nnx(model: Any) -> Subject:
         modules = {parts: _at(copy, parts) for parts in owners}
         _prepare(copy, list(modules.values()), train, precision)
         given, named = arguments(inputs)
-        named |= mode_arguments(type(copy).__call__, train, named, 1 + len(given))
+        # Where there are statistics, this may be what says whether they move.
+        drops = draw is not None or bool(buffers)
+        called = type(copy).__call__
+        named |= mode_arguments(called, train, named, 1 + len(given), drops=drops)
         with patched(_patches(modules, Dropping(draw), watch)):
             outputs = copy(*given, **named)
         return outputs, {path: _at(copy, places[path]).get_value() for path in buffers}

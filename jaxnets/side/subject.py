@@ -127,9 +127,17 @@ def arguments(inputs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
 
 
 def mode_arguments(
-    call: Callable[..., Any], train: bool, given: Mapping[str, Any], positional: int
+    call: Callable[..., Any],
+    train: bool,
+    given: Mapping[str, Any],
+    positional: int,
+    *,
+    drops: bool = True,
 ) -> dict[str, bool]:
-    """Those arguments of a call that say whether it trains, unless they are given."""
+    """Those arguments of a call that say whether it trains, unless they are given.
+
+    Without `drops` a model that trains is deterministic: it asks for no random key.
+    """
     try:
         names = list(inspect.signature(call).parameters)[positional:]
     except (TypeError, ValueError):
@@ -137,6 +145,7 @@ def mode_arguments(
     modes = {
         **dict.fromkeys(ON_IN_TRAINING, train),
         **dict.fromkeys(OFF_IN_TRAINING, not train),
+        **({} if drops else {"deterministic": True}),
     }
     return {name: modes[name] for name in names if name in modes and name not in given}
 
