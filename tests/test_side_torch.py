@@ -1,13 +1,14 @@
 """The PyTorch side of a pair: what is opened, what it is made of, what is refused."""
 
-import copy
 import random
+import warnings
 
 import numpy as np
 import pytest
 import torch
 from side_torch_models import MODELS, Frozen, Perceptron, build, inputs
 from torch import nn
+from torch.utils import deterministic
 
 from torchnets.side import runtime
 from torchnets.side.parts import Pull
@@ -121,36 +122,6 @@ def test_a_function_has_no_leaves_and_no_modules():
     assert runtime.state(subject) == {}
 
 
-def test_a_model_that_cannot_be_copied_as_it_is_can_be_opened():
-    """A non-leaf tensor as an attribute, which `deepcopy` refuses."""
-    model = Perceptron()
-    model.kept = model.first.weight * 2
-    with pytest.raises(RuntimeError, match="deepcopy"):
-        copy.deepcopy(model)
-    assert "first.weight" in runtime.state(runtime.open_model(model))
-
-
-class Hoards(nn.Linear):
-    """Keeps what it has made, as attention maps are kept for a look at them."""
-
-    def __init__(self, kept):
-        super().__init__(2, 2)
-        self.seen = [kept]
-
-
-@pytest.mark.parametrize(
-    ("kept", "says"),
-    [
-        (torch.ones(2, requires_grad=True) * 2, r"Only Tensors created .*\.detach\(\)"),
-        ((one for one in ()), r"Hoards cannot be copied: cannot pickle .*leave out"),
-    ],
-    ids=["tensor", "no data"],
-)
-def test_a_model_that_cannot_be_copied_is_told_why(kept, says):
-    with pytest.raises(TypeError, match=f"the PyTorch model: .*{says}"):
-        runtime.open_model(Hoards(kept))
-
-
 # ------------------------------------------------------------------- what is refused
 
 
@@ -221,6 +192,9 @@ def world() -> dict:
         "precision": torch.get_float32_matmul_precision(),
         "fused": torch.backends.mha.get_fastpath_enabled(),
         "TF32": torch.backends.cudnn.allow_tf32,
+        "repeats": torch.get_deterministic_debug_mode(),
+        "fills": deterministic.fill_uninitialized_memory,
+        "silent": list(warnings.filters),
         "torch's": torch.rand(2).tolist(),
         "NumPy's": np.random.rand(),  # noqa: NPY002
     }
@@ -281,6 +255,7 @@ def test_the_callers_model_and_world_are_found_as_they_were_left(kind, precision
         parameter.grad = torch.ones_like(parameter)
     arrays = {"0": np.ones((4, 3 if kind is Frozen else 5), precision)}
     torch.set_float32_matmul_precision("medium")
+    torch.set_deterministic_debug_mode("error")
     try:
         with torch.no_grad(), torch.autocast("cpu"):
             start = seeded()
@@ -295,6 +270,7 @@ def test_the_callers_model_and_world_are_found_as_they_were_left(kind, precision
             assert (world(), model_of(model)) == before
     finally:
         torch.set_float32_matmul_precision("highest")
+        torch.set_deterministic_debug_mode("default")
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "record", "low_precision", "watched"])

@@ -1,19 +1,18 @@
 """The PyTorch side of a pair with models that are built in less common ways."""
 
-from collections import OrderedDict
-from dataclasses import dataclass, fields
-from typing import Any
+import copy
 
 import numpy as np
 import pytest
 import torch
+from side_torch_models import Perceptron
 from torch import nn
 from torch.nn.utils import parametrizations, rnn
 from torch.utils.checkpoint import checkpoint
 
 from torchnets.side import runtime
 from torchnets.side.parts import Pull
-from torchnets.side.trees import flatten, replaced
+from torchnets.side.trees import flatten
 
 
 class Rotary(nn.Module):
@@ -183,51 +182,84 @@ def test_a_layers_type_stays_under_a_parametrization():
     assert found[0].type == "Linear"
 
 
-# -------------------------------------------------------------------- nested outputs
+# ---------------------------------------------------------------------- the same bits
 
 
-@dataclass
-class ModelOutput(OrderedDict):
-    """As Hugging Face's: a dataclass that is a dict of what is not None."""
+class Relative(nn.Module):
+    """A table of biases that is looked at so often that threads add to it at once."""
 
-    logits: Any = None
-    loss: Any = None
-    hidden: Any = None
+    def __init__(self):
+        super().__init__()
+        self.bias = nn.Parameter(torch.randn(9, 16))
+        self.register_buffer("place", torch.arange(60_000) % 9)
 
-    def __post_init__(self):
-        for one in fields(self):
-            if getattr(self, one.name) is not None:
-                self[one.name] = getattr(self, one.name)
+    def forward(self, x):
+        return (self.bias[self.place] * x).sum(0)
 
 
-def test_a_dataclass_that_is_a_dict_is_named_by_field_and_put_back_whole():
-    output = ModelOutput(torch.ones(2), hidden=(torch.zeros(1), torch.arange(2)))
-    assert list(flatten(output)) == ["logits", "hidden.0", "hidden.1"]
-    made = replaced(output, lambda tensor: tensor + 1)
-    assert type(made) is ModelOutput
-    assert made.loss is None
-    for value in (made.logits, made["logits"]):
-        torch.testing.assert_close(value, torch.full((2,), 2.0), rtol=0, atol=0)
-    assert made["hidden"][0].item() == made.hidden[0].item() == 1
-    assert output.logits.tolist() == [1, 1]
-    assert replaced(output, lambda tensor: tensor) is output
+def test_a_table_that_many_threads_add_to_has_the_same_gradient_each_time():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    x = np.random.default_rng(2).normal(size=(60_000, 16)).astype(np.float32)
+    pull = Pull(lambda outputs: outputs.square().sum())
+    try:
+        with runtime.session("float32"):
+            subject = runtime.open_model(Relative())
+            state = runtime.state(subject)
+            first, *others = (
+                runtime.evaluate(subject, state, {"0": x}, train=True, pull=pull)
+                for _ in range(6)
+            )
+    finally:
+        torch.set_num_threads(threads)
+    for other in others:
+        np.testing.assert_array_equal(
+            other.parameters["bias"], first.parameters["bias"]
+        )
+
+
+def test_what_has_no_way_to_repeat_itself_does_not_warn():
+    """Warnings are errors here; the caller never asked for the same bits."""
+
+    def unpooled(x):
+        pooled, places = nn.functional.max_pool1d(x, 2, return_indices=True)
+        return nn.functional.max_unpool1d(pooled, places, 2)
+
+    x = np.arange(8.0).reshape(1, 2, 4)
+    with runtime.session("float64"):
+        subject = runtime.open_model(unpooled)
+        found = runtime.evaluate(subject, {}, {"0": x}, train=True, pull=Pull())
+    assert found.outputs[""].sum() == 1 + 3 + 5 + 7
+
+
+# --------------------------------------------------------------- what cannot be copied
+
+
+def test_a_model_that_cannot_be_copied_as_it_is_can_be_opened():
+    """A non-leaf tensor as an attribute, which `deepcopy` refuses."""
+    model = Perceptron()
+    model.kept = model.first.weight * 2
+    with pytest.raises(RuntimeError, match="deepcopy"):
+        copy.deepcopy(model)
+    assert "first.weight" in runtime.state(runtime.open_model(model))
+
+
+class Hoards(nn.Linear):
+    """Keeps what it has made, as attention maps are kept for a look at them."""
+
+    def __init__(self, kept):
+        super().__init__(2, 2)
+        self.seen = [kept]
 
 
 @pytest.mark.parametrize(
-    "value",
+    ("kept", "says"),
     [
-        torch.ones(3, 2).max(0),
-        [torch.ones(2), {"a": (torch.ones(1),)}],
-        rnn.pack_padded_sequence(torch.ones(3, 2, 1), [3, 2]),
-        OrderedDict(b=torch.ones(1), a=None),
+        (torch.ones(2, requires_grad=True) * 2, r"Only Tensors created .*\.detach\(\)"),
+        ((one for one in ()), r"Hoards cannot be copied: cannot pickle .*leave out"),
     ],
-    ids=["return type", "list", "packed", "dict"],
+    ids=["tensor", "no data"],
 )
-def test_a_structure_put_back_has_its_type_and_new_numbers(value):
-    made = replaced(value, lambda tensor: tensor * 3)
-    assert type(made) is type(value)
-    before, after = flatten(value), flatten(made)
-    assert before.keys() == after.keys()
-    for name, old in before.items():
-        factor = 3 if old.is_floating_point() else 1
-        torch.testing.assert_close(after[name], old * factor, rtol=0, atol=0)
+def test_a_model_that_cannot_be_copied_is_told_why(kept, says):
+    with pytest.raises(TypeError, match=f"the PyTorch model: .*{says}"):
+        runtime.open_model(Hoards(kept))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
 import torch
+from torch.utils import deterministic
 
 backends: Any = torch.backends
+memory: Any = deterministic
 PRODUCTS = (
     backends.cuda.matmul,
     backends.cudnn.conv,
@@ -36,6 +39,7 @@ def session(precision: str) -> Iterator[None]:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast("cpu", enabled=False))
+        stack.enter_context(_repeating())
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         try:
@@ -47,6 +51,23 @@ def session(precision: str) -> Iterator[None]:
             torch.set_default_dtype(default)
             for product, value in zip(PRODUCTS, before, strict=True):
                 product.fp32_precision = value
+
+
+@contextmanager
+def _repeating() -> Iterator[None]:
+    """The same bits each time: threads add to one number in turn, not as they come."""
+    mode = torch.get_deterministic_debug_mode()
+    fills = memory.fill_uninitialized_memory
+    with warnings.catch_warnings():
+        # On a CPU these do repeat themselves, unless a place is written to twice.
+        warnings.filterwarnings("ignore", ".*does not have a deterministic impl")
+        try:
+            torch.set_deterministic_debug_mode("warn")
+            memory.fill_uninitialized_memory = False
+            yield
+        finally:
+            torch.set_deterministic_debug_mode(mode)
+            memory.fill_uninitialized_memory = fills
 
 
 @contextmanager
