@@ -246,6 +246,9 @@ NESTED = {
     "order of a dict": ({"z": A, "a": B}, {"z": A, "a": B}),
     "number": ({"loss": 2.0}, {"loss": np.asarray(2.0)}),
     "nothing": ((), {}),
+    "text is left out": ({"kind": "text", "a": A, "b": b""}, {"a": A}),
+    "complex": (A + 3j, {"real": A, "imag": A + 3}),
+    "complex inside": ((A, {"z": A - 2j}), {"0": A, "1.z.real": A, "1.z.imag": A - 2}),
 }
 
 
@@ -260,12 +263,30 @@ def test_outputs_of_any_nesting_have_names(case):
         np.testing.assert_array_equal(np.asarray(found[name]), value)
 
 
-@pytest.mark.parametrize("outputs", ["text", {"a": "text"}, object()])
+@pytest.mark.parametrize("outputs", [object(), {"a": object()}])
 def test_an_output_that_is_no_array_is_an_error(outputs):
     from jaxnets.side.trees import flatten
 
     with pytest.raises(TypeError, match=r"output .*: expected arrays"):
         flatten(outputs)
+
+
+def test_a_complex_output_has_gradients():
+    """Re(x e^0.3i) and Im(x e^0.3i), whose slopes are cos 0.3 and sin 0.3."""
+    import jax.numpy as jnp
+
+    from jaxnets.side import runtime
+
+    subject = runtime.open_model(lambda x: x * jnp.exp(0.3j))
+    ones = np.ones(2)
+    pull = runtime.Pull(cotangents={"real": ones, "imag": 2 * ones})
+    with runtime.session("float64"):
+        found = runtime.evaluate(
+            subject, {}, {"0": np.array([0.5, 2.0])}, train=True, pull=pull
+        )
+    assert list(found.outputs) == ["real", "imag"]
+    slope = np.cos(0.3) + 2 * np.sin(0.3)
+    np.testing.assert_allclose(found.inputs["0"], slope * ones, rtol=1e-15)
 
 
 def test_the_order_of_outputs_outlives_the_compiled_program():

@@ -1,13 +1,17 @@
 """The PyTorch side of a pair: outputs of any nesting, by name, and put back."""
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.utils import rnn
 
+from torchnets.side import runtime
+from torchnets.side.parts import Pull
 from torchnets.side.trees import flatten, replaced
 
 
@@ -36,6 +40,46 @@ def test_a_dataclass_that_is_a_dict_is_named_by_field_and_put_back_whole():
     assert made["hidden"][0].item() == made.hidden[0].item() == 1
     assert output.logits.tolist() == [1, 1]
     assert replaced(output, lambda tensor: tensor) is output
+
+
+class DynamicCache:
+    """As Hugging Face's: keys and values of earlier tokens, no container."""
+
+
+def test_a_cache_is_refused_with_the_field_and_how_to_switch_it_off():
+    output = {"logits": torch.ones(2), "past_key_values": DynamicCache()}
+    with pytest.raises(TypeError, match=r"'past_key_values'.*Cache.*use_cache=False"):
+        flatten(output)
+    with pytest.raises(TypeError, match="got object; return what is to be compared"):
+        flatten(object())
+
+
+def test_what_holds_no_tensors_is_dropped():
+    found = flatten({"a": torch.ones(2), "b": None, "c": "text", "d": (), "e": b"x"})
+    assert list(found) == ["a"]
+
+
+def turned(x):
+    """Rotated by 0.3 in the complex plane, alone and beside another output."""
+    y = torch.polar(x, torch.full_like(x, 0.3))
+    return {"turned": y, "size": y.abs()}
+
+
+def test_a_complex_output_is_two_real_ones_with_gradients():
+    """Re(x e^0.3i) and Im(x e^0.3i) for x > 0, whose slopes are cos 0.3 and sin 0.3."""
+    x, ones = np.array([0.5, 2.0]), np.ones(2)
+    cotangents = {"turned.real": ones, "turned.imag": 2 * ones}
+    pull = Pull(cotangents=cotangents)
+    with runtime.session("float64"):
+        subject = runtime.open_model(turned)
+        found = runtime.evaluate(subject, {}, {"0": x}, train=True, pull=pull)
+    assert list(found.outputs) == ["turned.real", "turned.imag", "size"]
+    cosine, sine = math.cos(0.3), math.sin(0.3)
+    np.testing.assert_allclose(found.outputs["turned.real"], x * cosine, rtol=1e-15)
+    np.testing.assert_allclose(found.outputs["turned.imag"], x * sine, rtol=1e-15)
+    slopes = ones * (cosine + 2 * sine)
+    np.testing.assert_allclose(found.inputs["0"], slopes, rtol=1e-15)
+    assert list(flatten(torch.ones(2, dtype=torch.complex64))) == ["real", "imag"]
 
 
 @pytest.mark.parametrize(

@@ -16,20 +16,24 @@ def flatten(outputs: Any) -> dict[str, Array]:
     """Every array of a model's outputs by name; raises TypeError for other values.
 
     A single array is "", others are named by position, key or field ("0", "1.hidden").
+    None and text are dropped; a complex array is two, "real" and "imag".
     """
     return {
-        ".".join(str(part) for part in parts): jnp.asarray(_checked(parts, value))
+        ".".join(str(part) for part in parts): value
         for parts, value in _outputs(outputs, ())
     }
 
 
-def _outputs(value: Any, parts: Parts) -> Iterator[tuple[Parts, Any]]:
+def _outputs(value: Any, parts: Parts) -> Iterator[tuple[Parts, Array]]:
+    if value is None or isinstance(value, str | bytes):
+        return
     children = _children(value)
-    if value is None:
-        return
     if children is None:
-        yield parts, value
-        return
+        array = jnp.asarray(_checked(parts, value))
+        if not jnp.iscomplexobj(array):
+            yield parts, array
+            return
+        children = [("real", array.real), ("imag", array.imag)]
     for name, child in children:
         yield from _outputs(child, (*parts, name))
 

@@ -27,21 +27,26 @@ def parts(value: Any) -> list[tuple[str, Any]] | None:
 
 
 def flatten(outputs: Any, name: str = "") -> dict[str, Tensor]:
-    """Every array of an output by name, nested names joined by "."; None is dropped.
+    """Every array of an output by name, nested names joined by ".".
 
-    Raises TypeError naming what is neither an array nor holds arrays.
+    None and text are dropped; a complex array is two, "real" and "imag". Raises
+    TypeError naming what is neither an array nor holds arrays.
     """
-    if outputs is None:
+    if outputs is None or isinstance(outputs, (str, bytes)):
         return {}
-    if isinstance(outputs, Tensor):
-        return {name: outputs}
     if isinstance(outputs, (bool, int, float, np.ndarray, np.generic)):
-        return {name: torch.as_tensor(outputs)}
+        outputs = torch.as_tensor(outputs)
+    if isinstance(outputs, Tensor) and not outputs.is_complex():
+        return {name: outputs}
+    if isinstance(outputs, Tensor):
+        outputs = {"real": outputs.real, "imag": outputs.imag}
     inside = parts(outputs)
     if inside is None:
+        kind = type(outputs).__name__
+        cache = "switch it off (use_cache=False), or " if "Cache" in kind else ""
         raise TypeError(
             f"output {name!r}: expected a tensor, or a tuple, list, dict, dataclass or "
-            f"NamedTuple of them, got {type(outputs).__name__}; return its tensors"
+            f"NamedTuple of them, got {kind}; {cache}return what is to be compared"
         )
     found: dict[str, Tensor] = {}
     for part, entry in inside:
