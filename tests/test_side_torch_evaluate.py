@@ -46,7 +46,7 @@ def without_dropout(name: str, precision: str) -> nn.Module:
 
 def directly(name: str, precision: str, train: bool):
     """Outputs, loss, gradients and buffers as one takes them oneself."""
-    model = without_dropout(name, precision).train(train)
+    model = without_dropout(name, precision).train(train).requires_grad_(True)
     fed = {k: torch.tensor(v) for k, v in inputs(name, precision).items()}
     leaves = {k: v for k, v in fed.items() if v.is_floating_point()}
     for one in leaves.values():
@@ -122,12 +122,29 @@ def test_the_arguments_stay_as_they_are(name):
         np.testing.assert_array_equal(value - 1, again.parameters[path] + 1 - 1)
 
 
-def test_frozen_and_idle_parameters_have_zeros_and_are_listed():
+def test_idle_parameters_have_zeros_and_are_listed():
     with runtime.session("float64"):
         found = runtime.evaluate(*at("frozen"), train=True, pull=Pull(total))
-    assert found.unused == ("idle", "frozen.weight", "frozen.bias")
-    assert not any(found.parameters[path].any() for path in found.unused)
+    assert found.unused == ("idle",)
+    assert not found.parameters["idle"].any()
     assert found.parameters["trained.weight"].all()
+
+
+def test_frozen_parameters_have_the_gradients_of_trained_ones_and_are_told():
+    """Whether a parameter is trained is the optimizer's business in JAX."""
+    model = build("frozen")
+    subject, state, arrays = at("frozen")
+    with runtime.session("float64"):
+        found = runtime.evaluate(subject, state, arrays, train=True, pull=Pull(total))
+        unfrozen = runtime.open_model(model.requires_grad_(True))
+        expected = runtime.evaluate(
+            unfrozen, state, arrays, train=True, pull=Pull(total)
+        )
+    assert found.parameters["frozen.weight"].all()
+    for path, value in expected.parameters.items():
+        np.testing.assert_array_equal(found.parameters[path], value)
+    assert runtime.frozen(subject) == ["frozen.weight", "frozen.bias"]
+    assert runtime.frozen(unfrozen) == []
 
 
 def test_outputs_are_named_by_field_key_and_position():

@@ -70,6 +70,20 @@ def _positional(modules: Sequence[Any]) -> bool:
     return "attention" in types or "transformer" in types or "position" in types + paths
 
 
+def of_frozen(name: str, paths: Sequence[str]) -> Iterator[str]:
+    """A sentence where a side's model does not train all of its parameters."""
+    if paths:
+        yield (
+            f"{name}: {len(paths)} frozen parameters ({_some(paths)}) are compared as "
+            "if they were trained"
+        )
+
+
+def _some(paths: Sequence[str]) -> str:
+    """The first few, and whether there are more."""
+    return ", ".join(paths[:3]) + (", …" if len(paths) > 3 else "")
+
+
 def of_outputs(outputs: Iterable[np.ndarray]) -> Iterator[str]:
     """A sentence where some outputs have no derivatives: of either side, or both."""
     kinds = [value.dtype.kind == "f" for value in outputs]

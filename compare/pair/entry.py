@@ -125,6 +125,8 @@ def _open(torch_model: Any, jax_model: Any, asked: Ask, warnings: list[str]) -> 
     torch = _model("torch", torch_model, torch_loss)
     jax = _met(_model("jax", jax_model, jax_loss), axes.to_jax("inputs", drawn))
     warnings += [*_halves(torch), *_halves(jax)]
+    for one in (torch, jax):
+        warnings += adequacy.of_frozen(one.name, one.runtime.frozen(one.subject))
     mapped = bool(torch.leaves) and bool(jax.leaves)
     if not mapped and (torch.leaves or jax.leaves):
         owner = torch if torch.leaves else jax

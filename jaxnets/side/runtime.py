@@ -14,6 +14,7 @@ from jaxnets.side.parts import Pull as Pull
 from jaxnets.side.precision import low_precision as low_precision
 from jaxnets.side.precision import low_precision_step as low_precision_step
 from jaxnets.side.session import session as session
+from jaxnets.side.subject import frozen as frozen
 from jaxnets.side.subject import leaves as leaves
 from jaxnets.side.subject import modules as modules
 from jaxnets.side.subject import open_model as open_model

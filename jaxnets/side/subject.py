@@ -102,6 +102,11 @@ def leaves(subject: Subject) -> list[Leaf]:
     return list(subject.leaves)
 
 
+def frozen(subject: Subject) -> list[str]:
+    """Nothing: in JAX what is not trained is the optimizer's business."""
+    return []
+
+
 def state(subject: Subject) -> dict[str, np.ndarray]:
     """The user's values: float64 if a parameter is, else float32."""
     kept = [leaf for leaf in subject.leaves if leaf.kind != "counter"]

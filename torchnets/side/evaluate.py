@@ -31,7 +31,7 @@ def evaluate(
 ) -> Evaluation:
     """Everything one call gives, and the gradients of the scalar that `pull` forms.
 
-    What is frozen or not reached has zeros for a gradient and is listed in `unused`.
+    What is not reached has zeros for a gradient and is listed in `unused`.
     The same numbers give the same bits. Raises what the model or the loss raises.
     """
     entered = None if rewrite is None else lambda: Rewriting(rewrite)
@@ -131,7 +131,7 @@ def pulled(outputs: Any, pull: Pull) -> Tensor | None:
 
 
 def differentiated(scalar: Tensor, wanted: Sequence[Any]) -> list[Tensor | None]:
-    """The gradients of a scalar; None for what is frozen or not reached.
+    """The gradients of a scalar; None for what is not reached.
 
     `wanted` are tensors, edges of the graph, or None.
     """

@@ -14,6 +14,7 @@ from torchnets.side.precision import low_precision_step as low_precision_step
 from torchnets.side.record import forced as forced
 from torchnets.side.record import record as record
 from torchnets.side.session import session as session
+from torchnets.side.subject import frozen as frozen
 from torchnets.side.subject import leaves as leaves
 from torchnets.side.subject import meet as meet
 from torchnets.side.subject import modules as modules

@@ -33,6 +33,8 @@ class Subject:
     modules: tuple[Module, ...]
     values: dict[str, np.ndarray]
     constants: dict[str, Tensor]
+    frozen: tuple[str, ...] = ()
+    """Parameters that the user's model does not train; the copy does."""
 
 
 def open_model(model: Any) -> Subject:
@@ -62,6 +64,11 @@ def leaves(subject: Subject) -> list[Leaf]:
     return list(subject.leaves)
 
 
+def frozen(subject: Subject) -> list[str]:
+    """Parameters that the user's model does not train."""
+    return list(subject.frozen)
+
+
 def state(subject: Subject) -> dict[str, np.ndarray]:
     """The user's values of parameters and saved buffers, in at least float32."""
     return {path: value.copy() for path, value in subject.values.items()}
@@ -71,6 +78,7 @@ def _opened(module: nn.Module) -> Subject:
     found: list[Leaf] = []
     values: dict[str, np.ndarray] = {}
     constants: dict[str, Tensor] = {}
+    frozen: list[str] = []
     for layer, name, tensor, owner in tensors(module):
         path = f"{layer}.{name}" if layer else name
         kind = kind_of(owner, name, tensor)
@@ -78,6 +86,10 @@ def _opened(module: nn.Module) -> Subject:
         found.append(
             Leaf(path, shape, dtype_name(tensor), kind, layer, layer_type(owner), name)
         )
+        if kind == "parameter" and not tensor.requires_grad:
+            # What is trained is the optimizer's business on the other side.
+            frozen.append(path)
+            tensor.requires_grad_(True)
         if kind == "counter":
             constants[path] = tensor.detach().clone()
         else:
@@ -87,7 +99,15 @@ def _opened(module: nn.Module) -> Subject:
         Module(path, layer_type(one), settings(one))
         for path, one in module.named_modules()
     )
-    return Subject(module, module, tuple(found), described, values, constants)
+    return Subject(
+        module,
+        module,
+        tuple(found),
+        described,
+        values,
+        constants,
+        tuple(frozen),
+    )
 
 
 def _copied(model: nn.Module) -> nn.Module:

@@ -1,0 +1,52 @@
+"""What a comparison of a user's pair cannot see, it says."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from compare import compare_pair
+
+IDS = np.random.default_rng(4).integers(0, 7, (4, 9))
+
+
+class Words(nn.Module):
+    """A table of words that was trained before, and a head; another is for later."""
+
+    def __init__(self, *, freeze: bool = True) -> None:
+        super().__init__()
+        table = torch.arange(28.0).view(7, 4).sin()
+        self.words = nn.Embedding.from_pretrained(table, freeze=freeze)
+        self.head = nn.Linear(4, 3)
+        self.later = nn.Linear(4, 2)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.words(ids))
+
+
+def words(leaves: dict[str, dict[str, jax.Array]], ids: jax.Array) -> jax.Array:
+    """Its port, which says nothing of what is trained."""
+    head = leaves["head"]
+    return leaves["words"]["embedding"][ids] @ head["kernel"] + head["bias"]
+
+
+LEAVES = {
+    "words": {"embedding": jnp.zeros((7, 4))},
+    "head": {"kernel": jnp.zeros((4, 3)), "bias": jnp.zeros(3)},
+    "later": {"kernel": jnp.zeros((4, 2)), "bias": jnp.zeros(2)},
+}
+
+
+def test_a_frozen_parameter_is_compared_and_told():
+    report = compare_pair(Words(), (words, LEAVES), IDS)
+    assert report.passed, str(report)
+    gradients = {row.leaf for row in report.rows if row.phase == "gradients"}
+    assert "words.weight" in gradients
+    told = (
+        "PyTorch: 1 frozen parameters (words.weight) are compared as if they were "
+        "trained"
+    )
+    assert told in report.warnings
+    report = compare_pair(Words(freeze=False), (words, LEAVES), IDS)
+    assert not any("frozen" in one for one in report.warnings)
