@@ -31,6 +31,7 @@ def of_layer(lesson: Lesson, blamed: Blamed, spot: Spot, *, whole: bool) -> Evid
     is right, and must stay so.
     """
     scope = blamed.layer or None
+    layers = tuple(one.torch.path for one in lesson.aligned)
     spots = blame.of_code(lesson, blamed.layer) if whole else [spot]
 
     def score(**options: Any) -> float:
@@ -43,7 +44,7 @@ def of_layer(lesson: Lesson, blamed: Blamed, spot: Spot, *, whole: bool) -> Evid
         torch=lesson.torch[spot],
         floor=lesson.floors[spot],
         before=lesson.score(spot),
-        calls=_calls(lesson.both, lesson.point, scope),
+        calls=_calls(lesson.both, lesson.point, scope, layers),
         score=_quietly(lambda rewrite: score(rewrite=rewrite, scope=scope)),
         other_mode=_quietly(lambda: score(train=not lesson.point.train)),
         parameters=_parameters(lesson.both, lesson.point, blamed.layer),
@@ -193,12 +194,17 @@ def _values(both: Both, point: Point, **options: Any) -> Any:
         return both.values(both.torch, point.cast("float64"), **options)
 
 
-def _calls(both: Both, point: Point, scope: str | None) -> tuple[Any, ...]:
-    """The torch functions called in a layer."""
+def _calls(
+    both: Both, point: Point, scope: str | None, layers: Sequence[str] = ()
+) -> tuple[Any, ...]:
+    """The torch functions called in a layer, but not in those further in."""
     with both.session("float64"):
         exact = replace(point, pulls=False).cast("float64")
         return both.torch.runtime.watched(
-            both.torch.subject, **both.arguments(both.torch, exact), scope=scope
+            both.torch.subject,
+            **both.arguments(both.torch, exact),
+            scope=scope,
+            layers=layers,
         )
 
 

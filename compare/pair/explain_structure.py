@@ -46,15 +46,22 @@ def _residual(name: str, arguments: Arguments) -> Iterator[Variant]:
 
 
 def _embedding(name: str, arguments: Arguments) -> Iterator[Variant]:
-    if name != "embedding":
-        return
-    weight = arguments["weight"]
-    width = weight.shape[-1]
-    for words, factor in ((f"√{width}", sqrt(width)), (f"1/√{width}", width**-0.5)):
-        yield Variant(
-            f"PyTorch's embedding is scaled by {words}",
-            lambda factor=factor: with_(name, arguments, weight=weight * factor),
-        )
+    """Where an embedding is added to positions, that sum is what can be changed."""
+    slots = {"embedding": {"weight": "embedding"}}.get(name, {})
+    if name == "add":
+        slots = {"input": "first term of a sum", "other": "second term of a sum"}
+    for slot, what in slots.items():
+        value = arguments[slot]
+        if not (is_tensor(value) and value.ndim and value.shape[-1] > 1):
+            continue
+        width = value.shape[-1]
+        for words, by in ((f"√{width}", sqrt(width)), (f"1/√{width}", width**-0.5)):
+            yield Variant(
+                f"PyTorch's {what} is scaled by {words}",
+                lambda slot=slot, scaled=value, by=by: with_(
+                    name, arguments, **{slot: scaled * by}
+                ),
+            )
 
 
 def _constant(name: str, arguments: Arguments) -> Iterator[Variant]:

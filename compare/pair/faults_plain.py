@@ -147,8 +147,7 @@ NNX = (
             'self.linear2 = nnx.Linear(hidden, hidden, dtype="bfloat16", ',
         ),
         "outputs",
-        None,
-        verdict="unresolved",
+        "linear2",
     ),
     PairFault(
         "sum for mean in the loss",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from torch.autograd.graph import _engine_run_backward
 from torch.utils._pytree import tree_map
 
 from torchnets.arrays import from_numpy, to_numpy
-from torchnets.side.calls import Rewrite, Rewriting, Watching
+from torchnets.side.calls import Rewrite, Rewriting
 from torchnets.side.parts import Evaluation, Pull
-from torchnets.side.running import feed, prepared, run
+from torchnets.side.running import elsewhere, feed, prepared, run
 from torchnets.side.subject import Subject
 from torchnets.side.trees import flatten
 
@@ -79,15 +80,25 @@ def watched(
     train: bool,
     pull: Pull,
     scope: str | None = None,
+    layers: Iterable[str] = (),
 ) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """The torch calls made while the module at `scope` runs, in order, by name."""
-    watch = Watching()
-    with prepared(subject, state, train=train, draw=pull.draw):
-        run(subject, feed(inputs), train=train, entered=lambda: watch, scope=scope)
-    return tuple(
-        (name, {key: tree_map(_cut, value) for key, value in arguments.items()})
-        for name, arguments in watch.calls
-    )
+    """The torch calls made while the module at `scope` runs, in order, by name.
+
+    Calls inside of `layers`, paths of modules further in, are left out.
+    """
+    calls: list[tuple[str, dict[str, Any]]] = []
+    with (
+        prepared(subject, state, train=train, draw=pull.draw),
+        elsewhere(subject, scope, layers) as away,
+    ):
+
+        def keep(name: str, arguments: dict[str, Any]) -> None:
+            if not away():
+                calls.append((name, tree_map(_cut, arguments)))
+
+        entered = partial(Rewriting, keep)
+        run(subject, feed(inputs), train=train, entered=entered, scope=scope)
+    return tuple(calls)
 
 
 def _cut(value: Any) -> Any:

@@ -15,7 +15,7 @@ from torchnets.arrays import from_numpy, to_numpy
 from torchnets.side.calls import Rewrite, Rewriting
 from torchnets.side.evaluate import asks, differentiated, pulled
 from torchnets.side.parts import Call, Pull
-from torchnets.side.running import feed, prepared, run
+from torchnets.side.running import elsewhere, feed, prepared, run
 from torchnets.side.structure import layer_type
 from torchnets.side.subject import Subject
 from torchnets.side.trees import floats, replaced
@@ -90,7 +90,6 @@ def forced(
     what arrives), so that what a layer does wrong is seen alone. Raises ValueError
     naming a call for which there are too few arrays, too many, or of another shape.
     """
-    entered = None if rewrite is None else lambda: Rewriting(rewrite)
     calls: list[Call] = []
 
     def before(key: tuple[str, int], arguments: Any) -> Any:
@@ -104,12 +103,21 @@ def forced(
             return outputs
         return _put(key, "outputs", outputs, given[key][1])
 
+    layers = [path for path, _ in given]
     with (
         prepared(subject, state, train=train, draw=pull.draw),
         _hooked(subject, before, after),
+        elsewhere(subject, scope, layers) as away,
     ):
+        # What is given replaces what calls inside of other layers would make.
+        offer = None if rewrite is None else _here(rewrite, away)
+        entered = None if offer is None else lambda: Rewriting(offer)
         run(subject, feed(inputs), train=train, entered=entered, scope=scope)
     return calls
+
+
+def _here(rewrite: Rewrite, away: Callable[[], bool]) -> Rewrite:
+    return lambda name, arguments: None if away() else rewrite(name, arguments)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -49,6 +49,11 @@ def load(subject: Subject, state: Mapping[str, np.ndarray]) -> dict[str, Tensor]
         else:
             _put(tensor, state[path], path)
     return found
+
+
+def modal(subject: Subject) -> bool:
+    """Whether the model is told that it trains: modules are, functions by arguments."""
+    return subject.module is not None or bool(_modes(subject, True))
 
 
 def _modes(subject: Subject, train: bool) -> dict[str, Any]:
@@ -139,6 +144,35 @@ def inside(subject: Subject, scope: str | None, entered: Entered) -> Iterator[No
             del vars(module)["forward"]
         else:
             vars(module)["forward"] = before
+
+
+@contextmanager
+def elsewhere(
+    subject: Subject, scope: str | None, layers: Iterable[str]
+) -> Iterator[Callable[[], bool]]:
+    """Tells whether one of these layers runs, inside of the module at a path."""
+    depth = 0
+    handles = []
+
+    def enter(*_: Any) -> None:
+        nonlocal depth
+        depth += 1
+
+    def leave(*_: Any) -> None:
+        nonlocal depth
+        depth -= 1
+
+    outer = f"{scope}." if scope else ""
+    named = {} if subject.module is None else dict(subject.module.named_modules())
+    try:
+        for path in set(layers):
+            if path in named and path != (scope or "") and path.startswith(outer):
+                handles.append(named[path].register_forward_pre_hook(enter))
+                handles.append(named[path].register_forward_hook(leave))
+        yield lambda: depth > 0
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def feed(
