@@ -3,10 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
 from compare import compare_pair
+from compare.pair import adequacy
+from compare.trace import Key, Trace
 
 IDS = np.random.default_rng(4).integers(0, 7, (4, 9))
 
@@ -50,3 +53,33 @@ def test_a_frozen_parameter_is_compared_and_told():
     assert told in report.warnings
     report = compare_pair(Words(freeze=False), (words, LEAVES), IDS)
     assert not any("frozen" in one for one in report.warnings)
+
+
+def test_what_these_inputs_do_not_reach_is_told_as_not_checked():
+    report = compare_pair(Words(), (words, LEAVES), IDS)
+    (told,) = [one for one in report.warnings if "reached" in one]
+    assert told == (
+        "not reached by these inputs, so not checked: later.weight, later.bias"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"jax": [0.0], "torch": [0.0]}, True),
+        ({"jax": [0.0], "torch": [1e-30]}, False),
+        ({"jax": [np.nan], "torch": [0.0]}, False),
+    ],
+)
+def test_a_leaf_is_reached_if_one_side_has_a_gradient_of_it_at_any_step(values, told):
+    sides = {
+        (side, precision): Trace("pair", side, precision, 0, "run")
+        for side in values
+        for precision in ("float64", "float32")
+    }
+    for (side, precision), trace in sides.items():
+        late = values[side] if precision == "float64" else [1.0]
+        for step, value in (("train", [0.0]), (1, late)):
+            key = Key("gradients", "gradient", "bias", step)
+            trace.arrays[key] = np.array(value)
+    assert bool([*adequacy.of_gradients(sides)]) == told

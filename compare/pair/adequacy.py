@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from compare.pair.inputs import Arrays
+from compare.trace import Trace
 
 SHORT = 8
 """Positions: rotary and learned encodings barely turn within fewer."""
@@ -68,6 +69,17 @@ def _positional(modules: Sequence[Any]) -> bool:
     types = " ".join(module.type.lower() for module in modules)
     paths = " ".join(module.path.lower() for module in modules)
     return "attention" in types or "transformer" in types or "position" in types + paths
+
+
+def of_gradients(sides: Mapping[tuple[str, str], Trace]) -> Iterator[str]:
+    """A sentence where no step has a gradient of a leaf, on neither side."""
+    reached: dict[str, bool] = {}
+    for (_, precision), trace in sides.items():
+        for key, value in trace.arrays.items() if precision == "float64" else ():
+            if (key.phase, key.quantity) == ("gradients", "gradient"):
+                reached[key.leaf] = reached.get(key.leaf, False) or bool(value.any())
+    if void := [leaf for leaf, moves in reached.items() if not moves]:
+        yield f"not reached by these inputs, so not checked: {_some(void)}"
 
 
 def of_frozen(name: str, paths: Sequence[str]) -> Iterator[str]:

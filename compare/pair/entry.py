@@ -198,6 +198,7 @@ def _run(
     found = compare(both, asked, state, say)
     facts |= {"spots": told(found.ledger.spots), "mode": [*found.points]}
     facts["warnings"] += adequacy.of_outputs(found.outputs())
+    facts["warnings"] += adequacy.of_gradients(found.traces)
     facts["notes"] += [
         f"the optimizers' {slot} has no partner of that name: it is not compared, the "
         "updates that it makes are"
