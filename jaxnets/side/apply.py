@@ -28,4 +28,6 @@ def apply(
         raise KeyError(f"the JAX model needs {missing}, which the state does not have")
     if surplus := sorted(leaves.keys() - needed):
         raise KeyError(f"the JAX model has no leaf for {surplus}")
-    return subject.run(leaves, inputs, train=train, draw=draw, watch=watch)
+    # Where there are statistics, `deterministic` may be what says whether they move.
+    drops = draw is not None or any(leaf.kind == "buffer" for leaf in subject.leaves)
+    return subject.run(leaves, inputs, train=train, drops=drops, draw=draw, watch=watch)

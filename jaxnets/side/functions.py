@@ -20,6 +20,7 @@ from jaxnets.side.subject import (
     at_home,
     kind_of,
     mode_arguments,
+    takes_mode,
 )
 from jaxnets.side.trees import Parts, joined, refill, tree_leaves
 
@@ -48,6 +49,7 @@ def open_function(function: Callable[..., Any], params: Any) -> Subject:
         inputs: Mapping[str, Any],
         *,
         train: bool,
+        drops: bool,
         draw: Draw | None,
         watch: Watch | None,
     ) -> Applied:
@@ -55,15 +57,12 @@ def open_function(function: Callable[..., Any], params: Any) -> Subject:
         if not alone:
             filled = {places[name]: value for name, value in leaves.items()}
             given = [refill(copy, filled), *given]
-        # Where there are statistics, this may be what says whether they move.
-        drops = draw is not None or bool(buffers)
         named |= mode_arguments(function, train, named, len(given), drops=drops)
         with _around(leaves, draw, watch):
             outputs = function(*given, **named)
-        return outputs, {name: leaves[name] for name in buffers}
+        return outputs, {}
 
-    buffers = [leaf.path for leaf in leaves if leaf.kind == "buffer"]
-    return Subject(leaves, (), values, run)
+    return Subject(leaves, (), values, run, pure=True, takes_mode=takes_mode(function))
 
 
 def _copied(leaf: Any) -> Any:

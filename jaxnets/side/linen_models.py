@@ -25,6 +25,7 @@ from jaxnets.side.subject import (
     kind_of,
     mode_arguments,
     settled,
+    takes_mode,
 )
 from jaxnets.side.trees import Parts, joined, refill, tree_leaves
 
@@ -68,13 +69,12 @@ def open_linen(module: Any, variables: Any = None) -> Subject:
         inputs: Mapping[str, Any],
         *,
         train: bool,
+        drops: bool,
         draw: Draw | None,
         watch: Watch | None,
     ) -> Applied:
         filled = refill(tree, {places[name]: value for name, value in leaves.items()})
         given, named = arguments(inputs)
-        # Where there are statistics, this may be what says whether they move.
-        drops = draw is not None or bool(buffers)
         called = module.__call__
         named |= mode_arguments(called, train, named, len(given), drops=drops)
         mutable = [STATISTICS] if train and STATISTICS in tree else []
@@ -95,7 +95,8 @@ def open_linen(module: Any, variables: Any = None) -> Subject:
         return outputs, {path: changed.get(path, leaves[path]) for path in buffers}
 
     values = {names[parts]: value for parts, value in arrays.items()}
-    return Subject(leaves, (), values, run)
+    mode = takes_mode(module.__call__)
+    return Subject(leaves, (), values, run, takes_mode=mode)
 
 
 def _paths(variables: Any, collection: str) -> list[Parts]:

@@ -51,6 +51,7 @@ def open_nnx(model: Any) -> Subject:
         inputs: Mapping[str, Any],
         *,
         train: bool,
+        drops: bool,
         draw: Draw | None,
         watch: Watch | None,
     ) -> Applied:
@@ -63,8 +64,6 @@ def open_nnx(model: Any) -> Subject:
         modules = {parts: _at(copy, parts) for parts in owners}
         _prepare(copy, list(modules.values()), train, precision)
         given, named = arguments(inputs)
-        # Where there are statistics, this may be what says whether they move.
-        drops = draw is not None or bool(buffers)
         called = type(copy).__call__
         named |= mode_arguments(called, train, named, 1 + len(given), drops=drops)
         with patched(_patches(modules, Dropping(draw), watch)):

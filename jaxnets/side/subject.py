@@ -2,8 +2,8 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jax
@@ -17,7 +17,7 @@ Draw = Callable[[int, tuple[int, ...]], np.ndarray]
 Watch = Callable[..., Any]
 Applied = tuple[Any, dict[str, Array]]
 Run = Callable[..., Applied]
-"""A model as a function of leaves and inputs, with `train`, `draw` and `watch`."""
+"""A model as a function of leaves and inputs, in a mode; of `draw` and `watch`."""
 ON_IN_TRAINING = ("train", "training", "is_training")
 OFF_IN_TRAINING = ("deterministic", "use_running_average")
 
@@ -30,6 +30,10 @@ class Subject:
     modules: tuple[Module, ...]
     values: Mapping[str, Array | np.ndarray]
     run: Run
+    pure: bool = False
+    """A function of arrays, which does not say which of them it trains."""
+    takes_mode: bool = True
+    """Whether it is told, when it is called, that it trains."""
     programs: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -115,6 +119,45 @@ def state(subject: Subject) -> dict[str, np.ndarray]:
     return {
         leaf.path: np.array(subject.values[leaf.path]).astype(dtype) for leaf in kept
     }
+
+
+def with_buffers(subject: Subject, paths: Collection[str]) -> Subject:
+    """The subject with these leaves as buffers, if it is a plain function.
+
+    Models of other kinds say themselves what they train: they come back as they are.
+    """
+    if not subject.pure or not paths:
+        return subject
+    leaves = tuple(
+        leaf._replace(kind="buffer") if leaf.path in paths else leaf
+        for leaf in subject.leaves
+    )
+    return replace(subject, leaves=leaves, programs={})
+
+
+def unreturned(subject: Subject) -> list[str]:
+    """Buffers of which a call does not give back what becomes of them in training."""
+    if not subject.pure:
+        return []
+    return [leaf.path for leaf in subject.leaves if leaf.kind == "buffer"]
+
+
+def modal(subject: Subject) -> bool:
+    """Whether the model does something else in training, or always what is done then.
+
+    Linen's modules and functions need an argument for it, such as `train`, or layers
+    whose own settings switch them to training.
+    """
+    return subject.takes_mode or any(
+        module.settings.get(name) is False
+        for module in subject.modules
+        for name in OFF_IN_TRAINING
+    )
+
+
+def takes_mode(call: Callable[..., Any]) -> bool:
+    """Whether a call has an argument that says whether it trains."""
+    return bool(mode_arguments(call, True, {}, 0))
 
 
 def kind_of(value: Any, *, parameter: bool) -> str:

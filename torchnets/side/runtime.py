@@ -2,6 +2,7 @@
 
 import torch
 
+from torchnets.side.constants import is_short as is_short
 from torchnets.side.evaluate import evaluate as evaluate
 from torchnets.side.evaluate import watched as watched
 from torchnets.side.optimizer import advance as advance
@@ -13,6 +14,7 @@ from torchnets.side.precision import low_precision as low_precision
 from torchnets.side.precision import low_precision_step as low_precision_step
 from torchnets.side.record import forced as forced
 from torchnets.side.record import record as record
+from torchnets.side.running import modal as modal
 from torchnets.side.session import session as session
 from torchnets.side.subject import frozen as frozen
 from torchnets.side.subject import leaves as leaves
@@ -20,6 +22,8 @@ from torchnets.side.subject import meet as meet
 from torchnets.side.subject import modules as modules
 from torchnets.side.subject import open_model as open_model
 from torchnets.side.subject import state as state
+from torchnets.side.subject import unreturned as unreturned
+from torchnets.side.subject import with_buffers as with_buffers
 
 
 def describe() -> dict[str, str]:

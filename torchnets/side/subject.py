@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,16 @@ def open_model(model: Any) -> Subject:
 def meet(subject: Subject, inputs: Mapping[str, np.ndarray]) -> Subject:
     """The subject as it is: PyTorch's modules are known before they are called."""
     return subject
+
+
+def with_buffers(subject: Subject, paths: Collection[str]) -> Subject:
+    """The subject as it is: PyTorch's modules say themselves what they train."""
+    return subject
+
+
+def unreturned(subject: Subject) -> list[str]:
+    """Nothing: what becomes of PyTorch's buffers in training is in the module."""
+    return []
 
 
 def modules(subject: Subject) -> list[Module]:
