@@ -11,6 +11,7 @@ from compare import compare_pair
 from compare.pair import adequacy
 from compare.trace import Key, Trace
 
+ROWS = np.random.default_rng(5).standard_normal((4, 3))
 IDS = np.random.default_rng(4).integers(0, 7, (4, 9))
 
 
@@ -61,6 +62,57 @@ def test_what_these_inputs_do_not_reach_is_told_as_not_checked():
     assert told == (
         "not reached by these inputs, so not checked: later.weight, later.bias"
     )
+
+
+class Positions(nn.Module):
+    """A table of angles made in float32, saved or not."""
+
+    def __init__(self, *, persistent: bool) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 2)
+        self.register_buffer("pe", torch.arange(3.0).cos(), persistent=persistent)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(x + self.pe)
+
+
+def positions(turn: float, *, table: bool = False):
+    """Its port: the table is made in the precision of the run, or is a leaf too."""
+    made = jnp.cos(jnp.arange(3.0))
+    leaves = {"head": {"kernel": jnp.zeros((3, 2)), "bias": jnp.zeros(2)}}
+
+    def call(leaves, x):
+        head = leaves["head"]
+        pe = leaves["pe"] if table else jnp.cos(jnp.arange(3, dtype=x.dtype) + turn)
+        return (x + pe) @ head["kernel"] + head["bias"]
+
+    return call, leaves | ({"pe": made} if table else {})
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_a_table_that_only_one_side_keeps_in_float32_is_told(persistent):
+    model = Positions(persistent=persistent)
+    report = compare_pair(model, positions(0.0), ROWS)
+    assert report.verdict == "precision", str(report)
+    told = [(one["side"], one["where"]) for one in report.example.facts["spots"]]
+    assert told == [("torch", "buffer pe")]
+    wrong = compare_pair(model, positions(1e-4), ROWS)
+    assert not wrong.passed
+
+
+class Made(nn.Linear):
+    """Makes the table of angles in the precision of the run."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x + torch.arange(3, dtype=x.dtype).cos())
+
+
+def test_a_table_that_only_jax_keeps_in_float32_is_told():
+    model, port = Made(3, 2), positions(0.0, table=True)
+    report = compare_pair(model, port, ROWS, rename={"pe": None})
+    assert report.verdict == "precision", str(report)
+    told = [(one["side"], one["where"]) for one in report.example.facts["spots"]]
+    assert told == [("jax", "buffer pe")]
 
 
 @pytest.mark.parametrize(

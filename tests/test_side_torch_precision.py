@@ -86,6 +86,51 @@ def test_numbers_made_in_float32_are_told():
     assert spot.where.endswith("(counted)")
 
 
+class Table(nn.Module):
+    """Adds a buffer that is not saved; a second one is not used."""
+
+    def __init__(self, table, *, persistent=False):
+        super().__init__()
+        self.register_buffer("pe", table, persistent=persistent)
+        self.register_buffer("idle", torch.arange(3.0).sin(), persistent=False)
+
+    def forward(self, x):
+        return x * (self.pe.real if self.pe.is_complex() else self.pe[:])
+
+
+FLOAT32 = torch.arange(3.0).cos()
+TABLES = {
+    "float32": (FLOAT32, "float32"),
+    "float64 made of it": (FLOAT32.double(), "float32"),
+    "bfloat16": (FLOAT32.bfloat16(), "bfloat16"),
+    "complex64": (torch.polar(torch.ones(3), torch.arange(3.0)), "complex64"),
+    "float64": (torch.arange(3.0, dtype=torch.float64).cos(), None),
+    "short": (torch.tensor([0.375, 1e6, -torch.inf]), None),
+    "short bfloat16": (torch.tensor([0.5, 3.0, 0.0]).bfloat16(), None),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_a_table_made_in_float32_is_told_if_it_is_used(case):
+    """A port that makes it in float64 is 1e-7 away, and neither is at fault."""
+    table, told = TABLES[case]
+    found = spots(Table(table), {"0": np.ones(3)}, Pull(total))
+    expected = [(f"a constant in {told}: pe", "buffer pe", ALL)] if told else []
+    assert [(spot.operation, spot.where, spot.phases) for spot in found] == expected
+
+
+def test_a_saved_table_is_in_the_state_and_no_constant():
+    assert spots(Table(FLOAT32, persistent=True), {"0": np.ones(3)}, Pull(total)) == []
+
+
+@pytest.mark.parametrize("table", [FLOAT32, torch.tensor([0.375, 1e6, -torch.inf])])
+def test_both_sides_mean_the_same_by_short(table):
+    from jaxnets.side import runtime as jax_side
+
+    short = jax_side.is_short(table.numpy())
+    assert runtime.is_short(table.numpy()) == short == (table is not FLOAT32)
+
+
 # ------------------------------------------------- kernels with constants in float32
 
 

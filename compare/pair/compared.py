@@ -163,7 +163,20 @@ def _spots(both: Both, mode: str, point: Point, say: Progress) -> list[Spot]:
                     model.subject, **both.arguments(model, point.cast("float64"))
                 )
             found += judge.spots_of(both, mode, model.framework, own, point.names)
+            found += _kept(both, mode, model, point)
     return found
+
+
+def _kept(both: Both, mode: str, model: Model, point: Point) -> Iterator[Spot]:
+    """Leaves that only one side has: the other may make such a table in float64."""
+    mine = model.framework == "torch"
+    values = point.state if mine else both.kept
+    for path in both.map.kept_torch if mine else both.map.kept_jax:
+        if not model.runtime.is_short(values[path]):
+            told = f"a constant in float32: {path}"
+            phases = ("outputs", "loss", "gradients", "buffers")
+            where = f"buffer {path}"
+            yield Spot(model.framework, mode, told, where, phases, frozenset())
 
 
 def told(found: Sequence[Spot]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from torchnets.arrays import dtype_name
+from torchnets.side.constants import is_rounded, made_in
 from torchnets.side.evaluate import asks, differentiated, pulled
 from torchnets.side.optimizer import Memory, advance
 from torchnets.side.parts import Pull, Spot
@@ -64,17 +65,23 @@ def low_precision(
 ) -> list[Spot]:
     """Every operation by which a float64 run leaves float64, and the user's line.
 
-    Meant for a session of float64. What follows from a narrow number in narrow numbers
-    is not told again.
+    So does a buffer that no state holds, if it was made in float32 and is used. Meant
+    for a session of float64. What follows from a narrow number in narrow numbers is not
+    told again.
     """
     watch = _Narrow()
     with (
-        prepared(subject, state, train=train, draw=pull.draw),
+        prepared(subject, state, train=train, draw=pull.draw) as found,
         # Keeps with every backward operation the lines that its forward came from.
         torch.autograd.set_detect_anomaly(True, check_nan=False),
         watch,
     ):
         tensors = feed(inputs, gradients=asks(pull))
+        watch.constants = {
+            _storage(found[path]): f"{made_in(constant)}: {path}"
+            for path, constant in subject.constants.items()
+            if is_rounded(constant)
+        }
         watch.part = "model"
         outputs = run(subject, tensors, train=train)
         watch.part = "loss"
@@ -111,6 +118,7 @@ class _Narrow(TorchDispatchMode):
         self.part = ""
         self.found: dict[tuple[str, str], set[str]] = {}
         self.made: dict[int, Any] = {}
+        self.constants: dict[int, str] = {}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
@@ -122,6 +130,10 @@ class _Narrow(TorchDispatchMode):
 
     def _look(self, name: str, args: Any, kwargs: Any, result: Any) -> None:
         given = list(_floats((args, kwargs)))
+        for one in given:
+            if constant := self.constants.get(_storage(one)):
+                where = f"buffer {constant.partition(': ')[2]}"
+                self.found[f"a constant in {constant}", where] = {*PHASES["model"]}
         narrow = [one for one in given if _is_narrow(one)]
         wide = len(narrow) < len(given)
         less = [one for one in _floats(result) if _is_narrow(one)]
