@@ -5,7 +5,6 @@ import jax
 from jaxnets.side.calls import forced as forced
 from jaxnets.side.calls import record as record
 from jaxnets.side.constants import is_short as is_short
-from jaxnets.side.constants import is_short as is_short
 from jaxnets.side.evaluate import evaluate as evaluate
 from jaxnets.side.meet import meet as meet
 from jaxnets.side.optimizer import advance as advance

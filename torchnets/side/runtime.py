@@ -3,7 +3,6 @@
 import torch
 
 from torchnets.side.constants import is_short as is_short
-from torchnets.side.constants import is_short as is_short
 from torchnets.side.evaluate import evaluate as evaluate
 from torchnets.side.evaluate import watched as watched
 from torchnets.side.optimizer import advance as advance
