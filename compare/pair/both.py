@@ -13,7 +13,7 @@ from compare.fault import FRAMEWORKS, NAMES, Side
 from compare.measure import Values, cast
 from compare.noise import Precision
 from compare.pair import wrong
-from compare.pair.inputs import Arrays, Draw
+from compare.pair.inputs import Arrays, Masks
 from compare.pair.layout import Layout
 from compare.pair.weights import WeightMap
 from compare.trace import Key, Step
@@ -90,7 +90,7 @@ class Both:
     jax: Model
     map: WeightMap
     layout: Layout
-    draws: Mapping[str, Draw | None] = field(default_factory=dict)
+    draws: Mapping[str, Masks] = field(default_factory=dict)
     """Dropout's random numbers, for each framework as it lays them out."""
     kept: State = field(default_factory=dict)
     """JAX's leaves without a partner."""
@@ -167,8 +167,20 @@ class Both:
         if point.train:
             buffers = self._labelled(model, found.buffers)
             for label, value in buffers.items():
-                values[Key("state", "buffer", label, step)] = value
+                if label not in self.silent:
+                    values[Key("state", "buffer", label, step)] = value
         return values
+
+    @cached_property
+    def silent(self) -> frozenset[str]:
+        """Labels of buffers of which a side does not tell what becomes of them."""
+        sides = {m.framework: m.runtime.unreturned(m.subject) for m in self.models()}
+        return frozenset(
+            entry.label
+            for entry in self.map.entries
+            for side, paths in sides.items()
+            if getattr(entry, side) in paths
+        )
 
     def _labelled(self, model: Model, values: State, **options: bool) -> State:
         if not self.map.entries:

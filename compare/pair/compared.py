@@ -13,6 +13,7 @@ from compare.pair.both import Both, Model, Point, State
 from compare.pair.judge import Spot
 from compare.pair.ledger import Ledger
 from compare.pair.measure import measure
+from compare.pair.modes import modal
 from compare.pair.optimizers import Step
 from compare.pair.optimizers import steps as optimizer_steps
 from compare.pair.progress import Progress
@@ -69,7 +70,9 @@ def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
         ledger.close(out)
     taken: list[Step] = []
     if ask.optimizers is not None:
-        last = points["train"]
+        last = [*points.values()][-1]
+        if not last.train:
+            ledger.spots += [replace(spot, step="train") for spot in ledger.spots]
         taken = optimizer_steps(
             ledger, last, lambda number: _fed(last, ask, number), say=say
         )
@@ -77,12 +80,12 @@ def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
 
 
 def _points(both: Both, first: Point, ask: Ask) -> dict[str, Point]:
-    """A point for each mode that matters."""
+    """A point for each mode that matters, and that both models know."""
     with both.session("float64"):
         dry = {m.framework: both.evaluate(m, _dry(first, True)) for m in both.models()}
         depends = any(_depends(both, m, first, dry) for m in (both.torch, both.jax))
         points = {}
-        for train in (False, True) if depends else (True,):
+        for train in _modes(both, depends):
             point = replace(first, step=MODES[train], train=train)
             seen = {
                 m.framework: dry[m.framework]
@@ -128,7 +131,10 @@ def _same_shapes(both: Both, names: dict[str, str], seen: dict[str, Any]) -> Non
 
 def _depends(both: Both, model: Model, first: Point, dry: dict[str, Any]) -> bool:
     """Whether a model does something else in train mode than in eval mode."""
-    if any(word in one.type for one in model.modules for word in DEPENDS):
+    if not modal(model):
+        return False
+    typed = any(word in one.type for one in model.modules for word in DEPENDS)
+    if typed and _both_switch(both):
         return True
     train, still = dry[model.framework], both.evaluate(model, _dry(first, False))
     if train.outputs.keys() != still.outputs.keys():
@@ -139,6 +145,17 @@ def _depends(both: Both, model: Model, first: Point, dry: dict[str, Any]) -> boo
         for one, other in kinds
         for name in one
     )
+
+
+def _modes(both: Both, depends: bool) -> tuple[bool, ...]:
+    """Where one side does not know train mode, both do the same in eval mode alone."""
+    if not depends:
+        return (True,)
+    return (False, True) if _both_switch(both) else (False,)
+
+
+def _both_switch(both: Both) -> bool:
+    return all(modal(model) for model in both.models())
 
 
 def _fed(point: Point, ask: Ask, number: int) -> Point:

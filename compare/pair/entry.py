@@ -8,7 +8,7 @@ from typing import Any, Literal
 from compare import result
 from compare.fault import Side
 from compare.measure import cast
-from compare.pair import adequacy, inputs, layout, start, weights
+from compare.pair import adequacy, inputs, layout, modes, start, weights
 from compare.pair.ask import Ask, ask
 from compare.pair.both import Both, Model, Point
 from compare.pair.causes import Causes, causes
@@ -141,6 +141,7 @@ def _open(torch_model: Any, jax_model: Any, asked: Ask, warnings: list[str]) -> 
         rename=asked.rename,
         transform=asked.transform,
     )
+    jax = modes.trained(torch, jax, found)
     draws = inputs.draws(axes, seed=asked.seed) if asked.dropout == "masks" else {}
     return Both(torch, jax, found, axes, draws, start.without_partner(found, jax))
 
@@ -199,6 +200,7 @@ def _run(
     facts |= {"spots": told(found.ledger.spots), "mode": [*found.points]}
     facts["warnings"] += adequacy.of_outputs(found.outputs())
     facts["warnings"] += adequacy.of_gradients(found.traces)
+    facts["warnings"] += modes.warnings(both, found.points)
     facts["notes"] += [
         f"the optimizers' {slot} has no partner of that name: it is not compared, the "
         "updates that it makes are"

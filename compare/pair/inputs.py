@@ -1,6 +1,7 @@
 """What both models are fed: NumPy arrays by name, exact in both precisions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from compare.pair.wrong import Wrong
 from compare.spec import stream
 
 Arrays = dict[str, np.ndarray]
-Draw = Callable[[int, tuple[int, ...]], np.ndarray]
 
 
 def draw(inputs: Any, *, seed: int, purpose: str) -> Arrays:
@@ -63,20 +63,29 @@ def targets(values: Any, *, seed: int) -> tuple[np.ndarray, ...]:
     return tuple(exact(value, f"targets[{i}]") for i, value in enumerate(values))
 
 
-def draws(axes: Layout, *, seed: int) -> dict[str, Draw]:
-    """Dropout's random numbers for each framework: the n-th call's are the same.
+@dataclass(eq=False)
+class Masks:
+    """Dropout's random numbers of one framework, and the shapes asked for, by call.
 
-    A mask of images is turned as images are.
+    The n-th call's are the same on both sides. A mask of images is turned as images
+    are; `asked` has every shape as PyTorch lays it out, that of the first time.
     """
 
-    def torch(number: int, shape: tuple[int, ...]) -> np.ndarray:
-        return stream(seed, f"pair dropout {number}").random(shape)
+    seed: int
+    axes: Layout | None = None
+    asked: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
-    def jax(number: int, shape: tuple[int, ...]) -> np.ndarray:
-        order = axes.axes("", len(shape))
-        if order is None:
-            return torch(number, shape)
-        first = tuple(shape[axis] for axis in np.argsort(order))
-        return np.ascontiguousarray(torch(number, first).transpose(order))
+    def __call__(self, number: int, shape: tuple[int, ...]) -> np.ndarray:
+        """The uniform numbers of a call of dropout."""
+        order = None if self.axes is None else self.axes.axes("", len(shape))
+        first = shape
+        if order is not None:
+            first = tuple(shape[axis] for axis in np.argsort(order))
+        self.asked.setdefault(number, first)
+        drawn = stream(self.seed, f"pair dropout {number}").random(first)
+        return drawn if order is None else np.ascontiguousarray(drawn.transpose(order))
 
-    return {"torch": torch, "jax": jax}
+
+def draws(axes: Layout, *, seed: int) -> dict[str, Masks]:
+    """Dropout's random numbers for each framework."""
+    return {"torch": Masks(seed), "jax": Masks(seed, axes)}
