@@ -59,6 +59,7 @@ def measure(
                 own.put(base[model.framework])
                 own.repeat(both.values(model, exact))
             for copy in range(COPIES):
+                say(f"{point.step}: {precision}, copy {copy + 1} of {COPIES}")
                 moved = perturbed(exact, precision, seed=seed, copy=copy)
                 for model in both.models():
                     own = out[model.framework, precision]
