@@ -17,6 +17,7 @@ from pair_models import (
     leaves,
     linear,
     linear_values,
+    named,
     normed,
     seeded,
 )
@@ -97,6 +98,8 @@ def test_another_rate_of_dropout_is_found_in_train_mode_alone():
     report = normed(rate=0.6)
     assert {row.step for row in report.failures} == {"train"}
     assert ("outputs", "") in failing(report)
+    assert named(report) == [("", "dropout")]
+    assert "PyTorch's dropout drops 0.6 (it drops 0.3)" in str(report)
     off = normed(rate=0.6, dropout="off")
     assert off.passed, str(off)
     assert off.example.facts["dropout"] == "off"

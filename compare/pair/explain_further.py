@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from compare.pair.explain_attention import WHOLE
@@ -11,6 +12,8 @@ from compare.pair.explain_rewrite import Variant, explanation, with_
 
 MOST = 64
 """Of heads or groups, the largest number that is tried."""
+RATES = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9)
+"""Of dropout, those in use."""
 CUT = frozenset(
     {"add", "sub", "mul", "div", "matmul", "linear", "softmax", "where", "embedding"}
     | {"scaled_dot_product_attention", "masked_fill", "cat", "relu", "gelu", "silu"}
@@ -134,6 +137,27 @@ def _cut(name: str, arguments: Arguments) -> Iterator[Variant]:
             )
 
 
+def _dropout(name: str, arguments: Arguments) -> Iterator[Variant]:
+    if name != "dropout" or not arguments["training"] or not 0 < arguments["p"] < 1:
+        return
+    rate, given = arguments["p"], arguments["input"]
+    yield Variant(
+        f"PyTorch's dropout does not scale what it keeps (it does, by 1/{1 - rate:g})",
+        lambda: with_(name, arguments, input=given * (1 - rate)),
+    )
+    yield Variant("PyTorch has no dropout here", lambda: ("identity", {"input": given}))
+    yield Variant(
+        f"PyTorch's dropout drops {1 - rate:g} (it drops {rate:g})",
+        lambda: with_(name, arguments, p=1 - rate),
+    )
+    for other in RATES:
+        if not math.isclose(other, rate) and not math.isclose(other, 1 - rate):
+            yield Variant(
+                f"PyTorch's dropout drops {other:g} (it drops {rate:g})",
+                lambda other=other: with_(name, arguments, p=other),
+            )
+
+
 FURTHER: tuple[Explanation, ...] = (
     explanation("kind of norm", _kind_of_norm),
     explanation("missing norm", _no_norm),
@@ -141,6 +165,7 @@ FURTHER: tuple[Explanation, ...] = (
     explanation("positions", _positions),
     explanation("interpolation", _resized),
     explanation("loss", _loss),
+    explanation("dropout", _dropout),
     explanation("slope at a kink", _kink, phases=("gradients",)),
     explanation("cut gradient", _cut, phases=("gradients",)),
 )

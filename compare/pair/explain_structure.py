@@ -250,21 +250,6 @@ def _pooled(name: str, arguments: Arguments) -> Iterator[Variant]:
     )
 
 
-def _dropout(name: str, arguments: Arguments) -> Iterator[Variant]:
-    if name != "dropout" or not arguments["training"] or not 0 < arguments["p"] < 1:
-        return
-    rate, given = arguments["p"], arguments["input"]
-    yield Variant(
-        f"PyTorch's dropout does not scale what it keeps (it does, by 1/{1 - rate:g})",
-        lambda: with_(name, arguments, input=given * (1 - rate)),
-    )
-    yield Variant("PyTorch has no dropout here", lambda: ("identity", {"input": given}))
-    yield Variant(
-        f"PyTorch's dropout drops {1 - rate:g} (it drops {rate:g})",
-        lambda: with_(name, arguments, p=1 - rate),
-    )
-
-
 def _gated(name: str, arguments: Arguments) -> Iterator[Variant]:
     """Halves of an axis taken in the other order, as of a gate and its value."""
     if name != "chunk" or arguments["chunks"] < 2:
@@ -298,6 +283,5 @@ STRUCTURE: tuple[Explanation, ...] = (
     explanation("SAME padding", _same),
     explanation("padding counted", _counted),
     explanation("average or maximum", _pooled),
-    explanation("dropout", _dropout),
     explanation("order of chunks", _gated),
 )
