@@ -236,3 +236,4 @@ def test_a_function_whose_layers_cannot_be_told_apart_has_a_cause_all_the_same()
 
     report = compare_pair(model, port, ROWS)
     assert [name for _, name in named(report)] == ["GELU"]
+    assert "its outputs; no layer is on both sides" in str(report)

@@ -102,7 +102,9 @@ def _forward(
     lesson = teach(found.both, point, seed=ask.seed)
     places = blame.forward(lesson) or blame.not_finite(lesson)
     if not places:
-        whole = Blamed("", "", "its outputs: JAX's layers cannot be told apart", 0.0)
+        alike, none = "each layer alone does the same", "no layer is on both sides"
+        known = alike if lesson.aligned else none
+        whole = Blamed("", "", f"its outputs; {known}", 0.0)
         return None, [(whole, _later(evidence.of_outputs, found, rows[0]))]
     return lesson, [(one, _of_layer(lesson, one)) for one in places]
 
