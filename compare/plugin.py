@@ -1,8 +1,9 @@
 """The pytest plugin: the fixture `equivalent` and the option `--twinnets-report`.
 
 Installed with the package, so it imports nothing that a session which does not use it
-would have to wait for: itself takes 1.4 ms (one core of an EPYC). Every pair travels with its test's report, as text: so those of
-pytest-xdist's workers arrive too, and one process writes the file.
+would have to wait for: itself takes 1.4 ms (one core of an EPYC). Every pair travels
+with its test's report, as text: so those of pytest-xdist's workers arrive too, and one
+process writes the file.
 """
 
 from collections.abc import Callable, Generator

@@ -56,7 +56,8 @@ class JaxMasked(nnx.Module):
         self.shift = shift
 
     def __call__(self, x, mask):
-        return nnx.softmax(self.fc(x) + self.shift * jnp.arange(4.0) + (1 - mask) * -1e9, -1)
+        logits = self.fc(x) + self.shift * jnp.arange(4.0)
+        return nnx.softmax(logits + (1 - mask) * -1e9, -1)
 
 
 @pytest.mark.parametrize("wrong", [False, True])

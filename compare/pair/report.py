@@ -58,12 +58,20 @@ class PairReport:
 
     @property
     def failures(self) -> list[Row]:
-        """What fails, one row for each quantity, worst first."""
+        """What fails, one row for each quantity, worst first.
+
+        A parameter that a wrong update has moved is told as that update.
+        """
         found: dict[tuple[str, ...], Row] = {}
         for row in self.rows:
             if row.verdict in ("semantic", "crashed"):
                 found.setdefault((row.phase, row.quantity, row.leaf), row)
-        return list(found.values())
+        return [
+            row
+            for (phase, quantity, leaf), row in found.items()
+            if (phase, quantity) != ("state", "parameter")
+            or ("update", "update", leaf) not in found
+        ]
 
     @property
     def weights(self) -> list[dict[str, Any]]:
