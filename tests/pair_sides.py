@@ -44,8 +44,7 @@ def couple(torch_model: Any, jax_model: Any, **wishes: Any) -> Couple:
         jax_side.modules(jax),
         **wishes,
     )
-    kept = found.keeping(torch_side.state(torch), jax_side.state(jax))
-    return Couple(torch, jax, kept)
+    return Couple(torch, jax, found)
 
 
 def drawn(shapes: Mapping[str, tuple[int, ...]], *, seed: int = 3) -> State:

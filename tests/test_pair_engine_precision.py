@@ -126,7 +126,7 @@ def test_float32_is_told_with_its_line_and_passes_as_precision(name):
     assert report.failures == []
     assert any(re.search(says, spot) for spot in spots(report)), spots(report)
     assert {one["side"] for one in report.example.facts["spots"]} == {"jax"}
-    assert "float32 inside of the float64 run: jax: " in str(report)
+    assert "less than float64 in the float64 run: jax: " in str(report)
     assert "as near as float32 comes" in str(report)
 
 

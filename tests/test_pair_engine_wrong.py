@@ -184,13 +184,13 @@ CRASHES: dict[str, tuple[Any, Any, dict[str, Any], list[str]]] = {
         twice,
         twice,
         {"loss": (burst, jnp.sum)},
-        ["PyTorch raised in a forward and backward pass (train mode)"],
+        ["PyTorch raised in a forward and backward pass (train mode, inputs (4, 3))"],
     ),
     "JAX's loss": (
         twice,
         twice,
         {"loss": (torch.sum, burst)},
-        ["JAX raised in a forward and backward pass (train mode)"],
+        ["JAX raised in a forward and backward pass (train mode, inputs (4, 3))"],
     ),
     "a loss of many numbers": (
         twice,

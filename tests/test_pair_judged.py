@@ -94,7 +94,6 @@ def test_steps_that_do_not_fit_are_judged_all_the_same(monkeypatch):
         optimizers=(lambda p: torch.optim.SGD(p, 0.1), optax.sgd(0.11)),
         steps=2,
     )
-    assert {row.step for row in report.failures} == {0}
     assert {r.step for r in report.rows if r.verdict == "semantic"} == {0, 1}
     assert not report.causes
 

@@ -20,8 +20,8 @@ def warnings(inputs: Arrays, modules: Sequence[Any]) -> Iterator[str]:
     batches = {value.shape[0] for value in inputs.values() if value.ndim}
     if batches == {1} and any("BatchNorm" in name for name in types):
         yield (
-            "a batch of 1 with batch normalisation: what mixes up examples, and biased "
-            "for unbiased variances, cannot be seen; use at least 3"
+            "a batch of 1 with batch normalisation: what mixes up examples cannot be "
+            "seen; use at least 3"
         )
     elif batches == {1}:
         yield (

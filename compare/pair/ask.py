@@ -54,6 +54,8 @@ def ask(**options: Any) -> Ask:
         raise Wrong(f"steps: expected at least 1, got {options['steps']!r}")
     if options["loss"] is not None and not all(map(callable, options["loss"])):
         raise Wrong("loss: expected two functions (outputs, *targets) -> scalar")
+    if options["loss"] is None and not _nothing(options["targets"]):
+        raise Wrong("targets: given without loss=(PyTorch's, JAX's), which takes them")
     return Ask(run=uuid4().hex, **options)
 
 
@@ -68,3 +70,7 @@ def _two(name: str, of: str, value: Any) -> tuple[Any, Any] | None:
     ):
         return value[0], value[1]
     raise Wrong(f"{name}: expected PyTorch's and JAX's {of} as a pair, got {value!r}")
+
+
+def _nothing(targets: Any) -> bool:
+    return isinstance(targets, (tuple, list)) and not targets

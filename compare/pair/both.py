@@ -140,10 +140,11 @@ class Both:
     def evaluate(self, model: Model, point: Point, **options: Any) -> Any:
         """One call of a model, forward and backward; raises `wrong.Raised`."""
         mode = "train" if point.train else "eval"
-        with wrong.of(model.name, f"a forward and backward pass ({mode} mode)"):
-            return model.runtime.evaluate(
-                model.subject, **self.arguments(model, point), **options
-            )
+        arguments = self.arguments(model, point)
+        shapes = ", ".join(str(one.shape) for one in arguments["inputs"].values())
+        doing = f"a forward and backward pass ({mode} mode, inputs {shapes})"
+        with wrong.of(model.name, doing):
+            return model.runtime.evaluate(model.subject, **arguments, **options)
 
     def values(self, model: Model, point: Point, **options: Any) -> Values:
         """What one call gives, by key, in the common layout."""

@@ -67,7 +67,7 @@ def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
         out = ledger.open()
         measure(both, point, out, seed=ask.seed, say=say)
         ledger.spots += _spots(both, mode, point, say)
-        ledger.close(out)
+        ledger.close(out, point)
     taken: list[Step] = []
     if ask.optimizers is not None:
         last = [*points.values()][-1]
@@ -122,10 +122,12 @@ def _same_shapes(both: Both, names: dict[str, str], seen: dict[str, Any]) -> Non
     )
     for name, value in seen["torch"].items():
         if value.shape != turned[name].shape:
+            turn = ""
+            if sorted(value.shape) == sorted(turned[name].shape):
+                turn = '; say layout={"outputs": ("NCHW", "NHWC")}, with your letters'
             raise Wrong(
                 f"outputs{f'.{name}' if name else ''}: PyTorch's has shape "
-                f"{value.shape}, JAX's {turned[name].shape}; where only the axes are "
-                'in another order, say layout={"outputs": ("NCHW", "NHWC")} or as it is'
+                f"{value.shape}, JAX's {turned[name].shape}{turn}"
             )
 
 

@@ -63,22 +63,30 @@ def compare_pair(
     Raises `Wrong` (a ValueError) for what cannot be compared at all; what a model
     raises is a failing row of the report.
     """
-    asked = ask(
-        name=name,
-        inputs=inputs,
-        loss=loss,
-        targets=targets,
-        optimizers=optimizers,
-        steps=steps,
-        copy=copy,
-        rename=rename,
-        transform=transform,
-        layout=layout,
-        randomize=randomize,
-        dropout=dropout,
-        seed=seed,
-    )
-    say = Progress(name)
+    __tracebackhide__ = True
+    try:
+        asked = ask(
+            name=name,
+            inputs=inputs,
+            loss=loss,
+            targets=targets,
+            optimizers=optimizers,
+            steps=steps,
+            copy=copy,
+            rename=rename,
+            transform=transform,
+            layout=layout,
+            randomize=randomize,
+            dropout=dropout,
+            seed=seed,
+        )
+        return _compared(torch_model, jax_model, asked)
+    except Wrong as error:  # the user's mistake: nobody needs to see our frames
+        raise error.with_traceback(None) from None
+
+
+def _compared(torch_model: Any, jax_model: Any, asked: Ask) -> PairReport:
+    say = Progress(asked.name)
     facts = _facts(asked, torch_model, jax_model)
     try:
         both = _open(torch_model, jax_model, asked, facts["warnings"])
@@ -87,8 +95,9 @@ def compare_pair(
         rows, found = [crashed(str(error))], Causes()
     verdict = result.verdict(rows)
     rows = sorted(rows, key=result.in_order)
-    example = Example(name, "pair", verdict, say.seconds, rows, facts | found.facts())
-    return PairReport(example, seed, found.failing)
+    facts |= found.facts()
+    example = Example(asked.name, "pair", verdict, say.seconds, rows, facts)
+    return PairReport(example, asked.seed, found.failing)
 
 
 def assert_equivalent(

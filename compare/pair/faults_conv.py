@@ -38,14 +38,6 @@ FAULTS = (
         "momentum",
     ),
     _fault(
-        "biased running variance",
-        " * n / (n - 1)\n",
-        "\n",
-        "state",
-        "norm",
-        "biased variance",
-    ),
-    _fault(
         "batch norm with an eps of 1e-3",
         "self.norm1 = BatchNorm(outputs, momentum=0.9, rngs=rngs)",
         "self.norm1 = BatchNorm(outputs, momentum=0.9, epsilon=1e-3, rngs=rngs)",

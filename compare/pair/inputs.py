@@ -29,9 +29,21 @@ def draw(inputs: Any, *, seed: int, purpose: str) -> Arrays:
         named = {0: inputs}
     if not named:
         raise Wrong("inputs: expected at least one array, got none")
+    _no_lists("inputs", inputs)
     return {
         str(name): exact(value, f"inputs[{name!r}]") for name, value in named.items()
     }
+
+
+def _no_lists(what: str, values: Any) -> None:
+    """A list of numbers would be as many arguments; raises `Wrong`."""
+    if isinstance(values, (tuple, list)):
+        for one in values:
+            if isinstance(one, (bool, int, float, list)):
+                raise Wrong(
+                    f"{what}: a tuple or list is one argument for each of its items, "
+                    f"and one of them is {type(one).__name__}; give np.asarray(…)"
+                )
 
 
 def exact(value: Any, name: str) -> np.ndarray:
@@ -45,6 +57,8 @@ def exact(value: Any, name: str) -> np.ndarray:
         ) from error
     if array.dtype.kind in "biu":
         return array
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise Wrong(f"{name}: holds NaN, which nothing can be told from")
     if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
         with np.errstate(over="ignore"):  # what float32 cannot hold shows as inf
             return array.astype(np.float32).astype(np.float64)
@@ -60,6 +74,7 @@ def targets(values: Any, *, seed: int) -> tuple[np.ndarray, ...]:
         values = values(stream(seed, "pair targets"))
     if not isinstance(values, Sequence) or isinstance(values, np.ndarray):
         values = (values,)
+    _no_lists("targets", values)
     return tuple(exact(value, f"targets[{i}]") for i, value in enumerate(values))
 
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from compare.pair import judge
 from compare.pair.ask import Ask
-from compare.pair.both import Both
+from compare.pair.both import Both, Point
+from compare.pair.design import by_design
 from compare.pair.judge import Spot
 from compare.pair.measure import Collectors, collectors
 from compare.result import Row
@@ -38,7 +39,7 @@ class Ledger:
         """Empty traces for a point."""
         return collectors(self.ask.name, seed=self.ask.seed, run=self.ask.run)
 
-    def close(self, out: Collectors) -> bool:
+    def close(self, out: Collectors, point: Point) -> bool:
         """Judge a point; whether its arrays are kept."""
         sides: dict[tuple[str, str], Trace] = {
             k: one.finish() for k, one in out.items()
@@ -46,7 +47,8 @@ class Ledger:
         task = Task(
             "maps", self.ask.name, "jax", "float64", self.ask.seed, self.ask.run
         )
-        self.rows += judge.rows(self.both, sides, task, self.spots)
+        rows = judge.rows(self.both, sides, task, self.spots)
+        self.rows += by_design(self.both, point, sides, rows)
         slots = [*self.lone_slots, *judge.lone_slots(sides)]
         self.lone_slots = list(dict.fromkeys(slots))
         self.room -= sum(value.nbytes for value in _arrays(sides))

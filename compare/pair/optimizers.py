@@ -70,7 +70,7 @@ def steps(
                     )
                     if key == ("torch", "float32"):
                         after = new
-        if ledger.close(out) and number == len(taken):
+        if ledger.close(out, point) and number == len(taken):
             taken.append(Step(before, gradients))
         state = _next(both, state, after, found.buffers)
     return taken

@@ -185,8 +185,11 @@ def _outcome(
     blamed: Mapping[str, Any] | None = report.example.facts.get("blamed")
     layer = None if blamed is None else blamed["layer"]
     causes = [cause["name"] for cause in report.causes]
+    # Another verdict's score is of float32, or says that nothing could be said.
     scores = [
-        row.score for row in bad if row.phase == fault.phase and row.score is not None
+        row.score
+        for row in bad
+        if row.phase == fault.phase and row.score and row.verdict == "semantic"
     ]
     return Planted(
         fault.name,

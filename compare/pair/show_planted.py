@@ -72,7 +72,7 @@ def _cells(told: Planted) -> tuple[str, str, str]:
 
 def _others(report: PairSelftest) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("float32 outputs alone", no_wrap=True)
+    table.add_column("on float32 outputs alone", no_wrap=True)
     for heading in ("faults found", "honest pairs failed"):
         table.add_column(heading, justify="right")
     for told in report.others:
@@ -81,6 +81,15 @@ def _others(report: PairSelftest) -> Table:
             f"{told.found} of {told.faults}",
             f"{told.false_alarms} of {told.honest}",
         )
+    caught, alarms = (
+        sum(told.caught for told in report.outcomes),
+        sum(not honest.passed for honest in report.honest),
+    )
+    table.add_row(
+        "[bold]twinnets pair[/]",
+        f"[bold]{caught} of {len(report.outcomes)}[/]",
+        f"[bold]{alarms} of {len(report.honest)}[/]",
+    )
     return table
 
 

@@ -1,7 +1,16 @@
 """What a user can get wrong, and what a user's model can raise."""
 
+import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+_LIBRARY = re.compile(
+    r"^<|[/\\](torch|jax|jaxlib|flax|optax|numpy|jaxtyping|beartype|contextlib\.py)\b"
+    r"|[/\\](jaxnets|torchnets)[/\\]side[/\\]|[/\\]compare[/\\]"
+)
+"""Files of frameworks, and ours."""
 
 
 class Wrong(ValueError):
@@ -21,4 +30,14 @@ def of(side: str, doing: str) -> Iterator[None]:
         raise
     except Exception as error:
         told = f"{type(error).__name__}: {error}".strip()
-        raise Raised(f"{side} raised in {doing}: {told}") from error
+        raise Raised(f"{side} raised in {doing}: {told}{place(error)}") from error
+
+
+def place(error: BaseException) -> str:
+    """The user's line that an error came from, as " (file.py:12, in f)", if any."""
+    lines = traceback.extract_tb(error.__traceback__)
+    own = [line for line in lines if not _LIBRARY.search(line.filename)]
+    if not own:
+        return ""
+    last = own[-1]
+    return f" ({Path(last.filename).name}:{last.lineno}, in {last.name})"

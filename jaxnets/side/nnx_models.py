@@ -158,7 +158,8 @@ def _prepare(model: Any, modules: list[Any], train: bool, precision: Any) -> Non
                 # Which it is too where the user has set none.
                 module.dtype = precision
             # Cells make their carry with it, and keep to a dtype of their own.
-            if not (hasattr(module, "initialize_carry") and module.dtype is not None):
+            own = getattr(module, "dtype", None)
+            if not hasattr(module, "initialize_carry") or own in (None, precision):
                 module.param_dtype = precision
         if isinstance(module, nnx.MultiHeadAttention):
             module.dropout_rate = 0.0

@@ -29,6 +29,17 @@ OTHERS = {
     torch.feature_alpha_dropout,
     torch.feature_alpha_dropout_,
 }
+RANDOM = {
+    getattr(owner, name)
+    for owner, names in (
+        (torch, "rand randn randint randperm rand_like randn_like randint_like"),
+        (torch, "bernoulli multinomial normal poisson"),
+        (Tensor, "bernoulli bernoulli_ multinomial normal_ uniform_ random_"),
+        (Tensor, "exponential_ cauchy_ geometric_ log_normal_"),
+    )
+    for name in names.split()
+}
+"""What no other framework draws alike."""
 RECURRENT = {torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu}
 ATTENTION = inspect.signature(functional.multi_head_attention_forward)
 
@@ -54,6 +65,11 @@ class Dropping(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if func in RANDOM:
+            raise RuntimeError(
+                f"it draws random numbers ({func.__name__}), which JAX cannot draw "
+                "alike; let it take them as an input"
+            )
         if func in PLAIN or func in CHANNELS:
             return self._dropped(func, *args, **kwargs)
         if func in OTHERS:
