@@ -85,7 +85,7 @@ def plant_all(
     names = {fault.case for fault in faults}
     cases = [case for case in CASES if case.name in names or len(names) > 1]
     spawn = get_context("spawn")
-    with ProcessPoolExecutor(AT_ONCE, spawn, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(AT_ONCE, spawn, initializer=_small) as pool:
         # A case is a table of functions: its name travels.
         first = [pool.submit(_honest, case.name, seed=seed) for case in cases]
         then = [pool.submit(plant, fault, seed=seed) for fault in faults]
@@ -100,9 +100,11 @@ def plant_all(
     return PairSelftest(honest, outcomes, _others(honest, outcomes), seed)
 
 
-def _one_thread() -> None:
-    """The pairs are so small that threads only wait for each other."""
-    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+def _small() -> None:
+    """The pairs are so small that threads wait for each other, and compiling is all."""
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    flags = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
+    os.environ |= threads | {"XLA_FLAGS": flags.strip()}
 
 
 def _others(honest: Sequence[Honest], outcomes: Sequence[Planted]) -> list[Told]:
