@@ -76,13 +76,13 @@ def test_an_edited_copy_leaves_the_module_as_it_was():
     assert case.module("jax") is honest
 
 
-# ------------------------------------------------------------------------- all of them
+# ------------------------------------------------------------------------ a third of them
 
 
 @pytest.fixture(scope="module")
 def report():
-    """`twinnets selftest --pairs`."""
-    return planted.plant_all(FAULTS, seed=0)
+    """`twinnets selftest --pairs` of every third fault; the command plants them all."""
+    return planted.plant_all(FAULTS[::3], seed=0)
 
 
 def share(answers) -> float:

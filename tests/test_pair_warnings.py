@@ -36,9 +36,9 @@ def words(leaves: dict[str, dict[str, jax.Array]], ids: jax.Array) -> jax.Array:
 
 
 LEAVES = {
-    "words": {"embedding": jnp.zeros((7, 4))},
-    "head": {"kernel": jnp.zeros((4, 3)), "bias": jnp.zeros(3)},
-    "later": {"kernel": jnp.zeros((4, 2)), "bias": jnp.zeros(2)},
+    "words": {"embedding": np.zeros((7, 4))},
+    "head": {"kernel": np.zeros((4, 3)), "bias": np.zeros(3)},
+    "later": {"kernel": np.zeros((4, 2)), "bias": np.zeros(2)},
 }
 
 

@@ -33,7 +33,7 @@ class Ledger:
     spots: list[Spot] = field(default_factory=list)
     traces: Traces = field(default_factory=dict)
     lone_slots: list[str] = field(default_factory=list)
-    room: int = ROOM
+    room: int = field(default_factory=lambda: ROOM)
 
     def open(self) -> Collectors:
         """Empty traces for a point."""
