@@ -76,7 +76,7 @@ def test_an_edited_copy_leaves_the_module_as_it_was():
     assert case.module("jax") is honest
 
 
-# ----------------------------------------------------------------------- a third of them
+# ---------------------------------------------------------------------- a third of them
 
 
 @pytest.fixture(scope="module")
