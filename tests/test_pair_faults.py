@@ -76,13 +76,13 @@ def test_an_edited_copy_leaves_the_module_as_it_was():
     assert case.module("jax") is honest
 
 
-# ---------------------------------------------------------------------- a third of them
+# ------------------------------------------------------------------------ some of them
 
 
 @pytest.fixture(scope="module")
 def report():
-    """`twinnets selftest --pairs` of every third fault; the command plants them all."""
-    return planted.plant_all(FAULTS[::3], seed=0)
+    """`twinnets selftest --pairs` of every ninth fault; the command plants them all."""
+    return planted.plant_all(FAULTS[::9], seed=0)
 
 
 def share(answers) -> float:
