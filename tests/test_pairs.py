@@ -127,7 +127,9 @@ def test_flaxs_own_attention_is_told_as_a_float32_softmax_with_its_line(reports)
     report = reports.get(case.name) or cases.compare(case, steps=STEPS)
     assert report.verdict == "precision"
     told = [
-        spot for spot in report.example.facts["spots"] if "exp" in spot["operation"]
+        spot
+        for spot in report.example.facts["spots"]
+        if spot["operation"] == "softmax in float32"
     ]
     assert told
     assert {spot["side"] for spot in told} == {"jax"}
