@@ -108,7 +108,7 @@ def judge(pair: Pair, *, passing: Verdict = "rounding", why: str = "") -> Row:
     sizes = np.maximum(
         noise.largest(pair.left, rows=rows), noise.largest(pair.right, rows=rows)
     )
-    scores = np.atleast_1d(_divide(errors, pair.floor))
+    scores = np.atleast_1d(noise.divided(errors, pair.floor))
     unclear = np.atleast_1d(pair.floor > noise.RESOLVED * sizes)
     failing = np.flatnonzero(scores > noise.LIMIT)
     if len(failing):
@@ -141,12 +141,6 @@ def judge(pair: Pair, *, passing: Verdict = "rounding", why: str = "") -> Row:
         jax=values.get("jax"),
         torch=values.get("torch"),
     )
-
-
-def _divide(error: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """error / floor, with 0/0 = 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is settled below
-        return np.where(error == 0, 0.0, np.asarray(error) / np.asarray(floor))
 
 
 def _worst(pair: Pair, row: int | None) -> tuple[list[int], float, float]:
@@ -204,7 +198,7 @@ def judge_float32(sides: Sides, key: Key) -> Row:
         precision="float32",
         error=errors[worse],
         floor=bound,
-        score=float(_divide(np.asarray(errors[worse]), np.asarray(bound))),
+        score=float(noise.divided(np.asarray(errors[worse]), np.asarray(bound))),
         verdict=verdict,
         why=why,
     )

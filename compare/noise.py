@@ -142,6 +142,19 @@ def float32_floor(
     return np.asarray(np.maximum(sensitivity, ulps))
 
 
+def divided(error: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """error / floor, with 0/0 = 0."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0 is settled below
+        return np.where(error == 0, 0.0, np.asarray(error) / np.asarray(floor))
+
+
+def score(left: np.ndarray, right: np.ndarray, floor: float) -> float:
+    """The largest distance in floors; inf where shapes differ."""
+    if left.shape != right.shape:
+        return float("inf")
+    return float(divided(largest_distance(left, right), np.asarray(floor)))
+
+
 def largest_distance(
     left: np.ndarray, right: np.ndarray, *, rows: bool = False
 ) -> Float[np.ndarray, "..."]:

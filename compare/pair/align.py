@@ -124,10 +124,20 @@ def _starts(ended: Sequence[Any]) -> Iterator[tuple[tuple[str, int], int]]:
     last: dict[str, int] = {}
     for end, call in enumerate(ended):
         first = last.get(call.path, -1) + 1
-        inside = (at for at in range(first, end) if _within(ended[at].path, call.path))
+        inside = (at for at in range(first, end) if within(ended[at].path, call.path))
         yield (call.path, call.number), next(inside, end)
         last[call.path] = end
 
 
-def _within(path: str, outer: str) -> bool:
+def within(path: str, outer: str) -> bool:
+    """Whether a PyTorch module stands inside of another one; all do in the model."""
     return path != outer and (not outer or path.startswith(outer + "."))
+
+
+def around(aligned: Sequence[Aligned], path: str) -> tuple[str, str]:
+    """The nearest aligned layer around a path, on both sides; "" is the whole model."""
+    outer = [one for one in aligned if within(path, one.torch.path)]
+    if not outer:
+        return "", ""
+    nearest = max(outer, key=lambda one: one.depth)
+    return nearest.torch.path, nearest.jax.path

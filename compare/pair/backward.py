@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from compare import noise
-from compare.pair.align import Aligned, calls
+from compare.pair.align import Aligned, around, calls
 from compare.pair.blame import Blamed
 from compare.pair.both import Both, Model, Point
 from compare.pair.measure import COPIES, perturbed
-from compare.pair.teacher import apart
+from compare.pair.teacher import floors, widen
 
 Place = tuple[tuple[str, int], int]
 """PyTorch's path and call, which output."""
@@ -30,9 +30,7 @@ def scores(both: Both, point: Point, *, seed: int) -> tuple[list[Aligned], dict]
             for model in both.models():
                 side = model.framework
                 found = _cotangents(aligned, side, _record(both, model, changed))
-                for place in moved:
-                    far = noise.largest_distance(found[place], base[side][place])
-                    moved[place] = max(moved[place], float(far))
+                widen(moved, found, base[side])
     with both.session("float32"):
         at = point.cast("float32")
         narrow = {
@@ -41,12 +39,13 @@ def scores(both: Both, point: Point, *, seed: int) -> tuple[list[Aligned], dict]
             )
             for model in both.models()
         }
-    found = {}
-    for place, far in moved.items():
-        pair = (base["torch"][place], base["jax"][place])
-        short = [narrow[side][place] for side in ("torch", "jax")]
-        floor = noise.float64_floor(pair, short, sensitivity=np.asarray(far))
-        found[place] = apart(*pair, float(floor))
+    sides = ("torch", "jax")
+    first, second = (base[side] for side in sides)
+    limits = floors((first, second), [narrow[side] for side in sides], moved)
+    found = {
+        place: noise.score(first[place], second[place], limit)
+        for place, limit in limits.items()
+    }
     return aligned, found
 
 
@@ -93,7 +92,7 @@ def blamed(
         worst = max(f for place, f in found.items() if place[0] == last.key)
         if not last.torch.path:
             return Blamed("the loss", "", "its derivative by the outputs", worst)
-        torch, jax = _around(aligned, last.torch.path)
+        torch, jax = around(aligned, last.torch.path)
         where = f"the backward pass of what it does behind `{last.torch.path}`"
         return Blamed(torch, jax, where, worst)
     owners = [
@@ -106,16 +105,3 @@ def blamed(
         where = "the gradient of its own weights"
         return Blamed(last.torch.path, last.jax.path, where, float("inf"))
     return Blamed("", "", "its backward pass", float("inf"))
-
-
-def _around(aligned: list[Aligned], path: str) -> tuple[str, str]:
-    """The nearest aligned layer around a path, on both sides; "" is the whole model."""
-    outer = [one for one in aligned if _encloses(one.torch.path, path)]
-    if not outer:
-        return "", ""
-    nearest = max(outer, key=lambda one: one.depth)
-    return nearest.torch.path, nearest.jax.path
-
-
-def _encloses(outer: str, path: str) -> bool:
-    return outer != path and (not outer or path.startswith(outer + "."))

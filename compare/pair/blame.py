@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from compare import noise
-from compare.pair.align import Aligned
-from compare.pair.teacher import Lesson, Spot, apart
+from compare.pair.align import Aligned, around, within
+from compare.pair.teacher import Lesson, Spot
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,6 @@ class LayerScore:
     input_score: float | str | None
     own_score: float | str | None
     inherited_score: float | str | None
-    gradient_score: float | str | None
     verdict: str
 
 
@@ -90,15 +89,9 @@ def _blamed(lesson: Lesson, spot: Spot) -> Blamed:
     one = next(one for one in lesson.aligned if one.key == key)
     path, score = one.torch.path, lesson.score(spot)
     if way == "input":
-        outer = outside(lesson, path)
-        jax = _partner(lesson, outer)
+        outer, jax = around(lesson.aligned, path)
         return Blamed(outer, jax, f"what it does before `{path}`", score, spot)
-    inner = path + "." if path else ""
-    inside = [
-        other
-        for other in lesson.aligned
-        if other.torch.path != path and other.torch.path.startswith(inner)
-    ]
+    inside = [one for one in lesson.aligned if within(one.torch.path, path)]
     if not inside:
         return Blamed(path, one.jax.path, "the layer itself", score, spot)
     last = max(inside, key=lambda other: other.end).torch.path
@@ -108,45 +101,27 @@ def _blamed(lesson: Lesson, spot: Spot) -> Blamed:
 
 def of_code(lesson: Lesson, layer: str) -> list[Spot]:
     """Places that show what a layer's own code does: before each layer, and its end."""
-    return [
-        spot
-        for spot in lesson.jax
-        if layer == (outside(lesson, spot[0][0]) if spot[1] == "input" else spot[0][0])
-    ]
+    return [spot for spot in lesson.jax if layer == _whose(lesson, spot)]
 
 
-def outside(lesson: Lesson, path: str) -> str:
-    """The nearest layer around a path that both models have; "" is the whole model."""
-    known = {one.torch.path for one in lesson.aligned}
-    parts = path.split(".")
-    for depth in range(len(parts) - 1, 0, -1):
-        if (outer := ".".join(parts[:depth])) in known:
-            return outer
-    return ""
+def _whose(lesson: Lesson, spot: Spot) -> str:
+    """The layer whose own code makes what is at a place."""
+    (path, _), way, _ = spot
+    return around(lesson.aligned, path)[0] if way == "input" else path
 
 
-def _partner(lesson: Lesson, path: str) -> str:
-    found = (one.jax.path for one in lesson.aligned if one.torch.path == path)
-    return next(found, "")
-
-
-def scores(
-    lesson: Lesson, gradients: dict[tuple[str, int], float]
-) -> list[dict[str, Any]]:
+def scores(lesson: Lesson) -> list[dict[str, Any]]:
     """Every layer in the order of execution, as run.json has it."""
-    return [asdict(_score(lesson, one, gradients)) for one in lesson.aligned]
+    return [asdict(_score(lesson, one)) for one in lesson.aligned]
 
 
-def _score(
-    lesson: Lesson, one: Aligned, gradients: dict[tuple[str, int], float]
-) -> LayerScore:
+def _score(lesson: Lesson, one: Aligned) -> LayerScore:
     arriving = list(_scores(lesson, one, "input"))
     own = list(_scores(lesson, one, "output"))
     inherited = max(
-        apart(lesson.inherited[spot], lesson.torch[spot], lesson.floors[spot])
+        noise.score(lesson.inherited[spot], lesson.torch[spot], lesson.floors[spot])
         for spot in _spots(lesson, one, "output")
     )
-    back = gradients.get(one.key)
     at_fault = [
         spot for spot in _spots(lesson, one) if lesson.score(spot) > noise.LIMIT
     ]
@@ -164,7 +139,6 @@ def _score(
         _number(max(arriving, default=None)),
         _number(max(own)),
         _number(inherited),
-        _number(back),
         verdict,
     )
 

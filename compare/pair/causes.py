@@ -62,7 +62,7 @@ def causes(found: Compared, ask: Ask, say: Callable[[str], None]) -> Causes:
         if cause is not None:
             told.append({"layer": blamed.layer} | asdict(cause))
     blamed = [one for one, _ in places]
-    layers = [] if lesson is None else blame.scores(lesson, {})
+    layers = [] if lesson is None else blame.scores(lesson)
     smallest = None if lesson is None else failing(lesson, blamed)
     return Causes(blamed, told, layers, smallest)
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from compare import check, noise
+from compare import check
 from compare.check import Sides
 from compare.pair.both import Both, Point
-from compare.pair.teacher import apart
+from compare.pair.judge import key_of
 from compare.result import Row
-from compare.trace import Key
 
 BIASED = (
     "PyTorch keeps the unbiased variance, over n − 1, Flax the biased one, over n: "
@@ -27,7 +26,7 @@ def by_design(
     variances = {
         entry.label for entry in both.map.entries if entry.torch.endswith("running_var")
     }
-    wrong = {_key(row) for row in rows if row.verdict == "semantic"}
+    wrong = {key_of(row) for row in rows if row.verdict == "semantic"}
     wrong = {key for key in wrong if key.quantity == "buffer" and key.leaf in variances}
     biased = {}
     if wrong:
@@ -35,20 +34,15 @@ def by_design(
             exact = point.cast("float64")
             biased = both.values(both.torch, exact, rewrite=_biased)
     for row in rows:
-        key = _key(row)
+        key = key_of(row)
         if key not in wrong or row.precision != "float64":
             yield row
             continue
         pair = check.pair(sides, key)
-        score = apart(pair.left, biased[key], float(pair.floor))
         told = check.judge(
             replace(pair, right=biased[key]), passing="differs", why=BIASED
         )
-        yield told if score <= noise.LIMIT else row
-
-
-def _key(row: Row) -> Key:
-    return Key(row.phase, row.quantity, row.leaf, row.step)
+        yield row if told.verdict == "semantic" else told
 
 
 def _biased(name: str, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from compare import check
+from compare import check, noise
+from compare.check import Pair
 from compare.pair import blame
 from compare.pair.blame import Blamed
 from compare.pair.both import Both, Point
 from compare.pair.compared import Compared
 from compare.pair.explain import Evidence, OptimizerEvidence
-from compare.pair.teacher import Lesson, Spot, apart
+from compare.pair.judge import key_of
+from compare.pair.teacher import Lesson, Spot
 from compare.result import Row
 from compare.trace import Key
 
@@ -47,7 +49,6 @@ def of_layer(lesson: Lesson, blamed: Blamed, spot: Spot, *, whole: bool) -> Evid
         calls=_calls(lesson.both, lesson.point, scope, layers),
         score=_quietly(lambda rewrite: score(rewrite=rewrite, scope=scope)),
         other_mode=_quietly(lambda: score(train=not lesson.point.train)),
-        parameters=_parameters(lesson.both, lesson.point, blamed.layer),
     )
 
 
@@ -72,10 +73,10 @@ def of_buffer(found: Compared, row: Row, layer: str) -> Evidence:
 def of_loss(found: Compared, row: Row) -> Evidence:
     """Of the loss, or of its derivative; what is rewritten is the loss function."""
     both, point = found.both, found.points[str(row.step)]
-    keys = [_key(row)]
+    pairs = _pairs(found, [key_of(row)])
     loss = both.torch.loss
     if loss is None:
-        return _evidence(found, keys, (), None)
+        return _evidence(pairs, (), None)
     calls = import_module("torchnets.side.calls")
     watch = calls.Watching()
 
@@ -85,11 +86,11 @@ def of_loss(found: Compared, row: Row) -> Evidence:
                 return loss(*arguments)
 
         torch = replace(both.torch, loss=within)
-        return _score(found, keys, _values(replace(both, torch=torch), point))
+        return _score(pairs, _values(replace(both, torch=torch), point))
 
     run(watch)
     score = _quietly(lambda rewrite: run(calls.Rewriting(rewrite)))
-    return _evidence(found, keys, tuple(watch.calls), score)
+    return _evidence(pairs, tuple(watch.calls), score)
 
 
 def of_optimizer(found: Compared, factory: Any, row: Row) -> Evidence:
@@ -101,7 +102,7 @@ def of_optimizer(found: Compared, factory: Any, row: Row) -> Evidence:
         if key.phase == "update" and isinstance(key.step, int) and key.step < len(taken)
     ]
     folded = {entry.label for entry in both.map.entries if entry.folded}
-    keys = [key for key in keys if key.leaf not in folded]
+    pairs = _pairs(found, [key for key in keys if key.leaf not in folded])
     runtime = both.torch.runtime
 
     def score(other: Any) -> float:
@@ -115,78 +116,62 @@ def of_optimizer(found: Compared, factory: Any, row: Row) -> Evidence:
                 update = {n: new[n] - step.parameters[n] for n in new}
                 for label, value in both.map.canonical("torch", update).items():
                     values[Key("update", "update", label, number)] = value
-        return _score(found, keys, values)
+        return _score(pairs, values)
 
-    jax = found.traces["jax", "float64"].arrays
-    updates = [
-        {key.leaf: jax[key] for key in keys if key.step == number}
-        for number in range(len(taken))
-    ]
-    steps = OptimizerEvidence(
-        factory=factory,
-        score=_quietly(score),
-        parameters=tuple(both.map.canonical("torch", one.parameters) for one in taken),
-        gradients=tuple(both.map.canonical("torch", one.gradients) for one in taken),
-        updates=tuple(updates),
-    )
-    shown = _key(row) if row.phase == "update" else keys[0]
-    return replace(_evidence(found, [shown], (), None), phase="update", optimizer=steps)
+    steps = OptimizerEvidence(factory, _quietly(score))
+    shown = [one for one in pairs if one.key == key_of(row)] or pairs
+    told = _evidence(shown[:1], (), None)
+    return replace(told, phase="update", optimizer=steps)
 
 
 def _of_rows(found: Compared, rows: Sequence[Row], scope: str | None) -> Evidence:
     """Of quantities of one point: PyTorch's model runs again under a rewrite."""
     both, point = found.both, found.points[str(rows[0].step)]
-    keys = [_key(row) for row in rows]
+    pairs = _pairs(found, [key_of(row) for row in rows])
 
     def score(**options: Any) -> float:
         at = replace(point, train=options.pop("train", point.train))
-        return _score(found, keys, _values(both, at, **options))
+        return _score(pairs, _values(both, at, **options))
 
     return replace(
         _evidence(
-            found,
-            keys,
+            pairs,
             _calls(both, point, scope),
             _quietly(lambda rewrite: score(rewrite=rewrite, scope=scope)),
         ),
         other_mode=_quietly(lambda: score(train=not point.train)),
-        parameters=_parameters(both, point, scope or ""),
     )
 
 
+def _pairs(found: Compared, keys: Sequence[Key]) -> list[Pair]:
+    """Both sides of quantities, with their floors."""
+    return [check.pair(found.traces, key) for key in keys]
+
+
 def _evidence(
-    found: Compared,
-    keys: Sequence[Key],
+    pairs: Sequence[Pair],
     calls: tuple[Any, ...],
     score: Callable[..., float] | None,
 ) -> Evidence:
     """The worst of the quantities, and a judge of all of them."""
-    pairs = [check.pair(found.traces, key) for key in keys]
-    worst = max(pairs, key=lambda pair: apart(pair.left, pair.right, float(pair.floor)))
+    scores = [noise.score(one.left, one.right, float(one.floor)) for one in pairs]
+    before, worst = max(zip(scores, pairs, strict=True), key=lambda told: told[0])
     return Evidence(
         phase=worst.key.phase,  # type: ignore[arg-type]
         jax=worst.left,
         torch=worst.right,
         floor=float(worst.floor),
-        before=apart(worst.left, worst.right, float(worst.floor)),
+        before=before,
         calls=calls,
         score=score,
     )
 
 
-def _key(row: Row) -> Key:
-    return Key(row.phase, row.quantity, row.leaf, row.step)
-
-
-def _score(found: Compared, keys: Sequence[Key], values: Any) -> float:
+def _score(pairs: Sequence[Pair], values: Any) -> float:
     """The worst of the quantities with PyTorch's replaced."""
-    scores = []
-    for key in keys:
-        pair = check.pair(found.traces, key)
-        if key not in values:
-            return FAILED
-        scores.append(apart(pair.left, values[key], float(pair.floor)))
-    return max(scores)
+    if any(one.key not in values for one in pairs):
+        return FAILED
+    return max(noise.score(p.left, values[p.key], float(p.floor)) for p in pairs)
 
 
 def _values(both: Both, point: Point, **options: Any) -> Any:
@@ -206,12 +191,6 @@ def _calls(
             scope=scope,
             layers=layers,
         )
-
-
-def _parameters(both: Both, point: Point, layer: str) -> dict[str, np.ndarray]:
-    """PyTorch's weights of a layer and of those inside of it."""
-    inside = f"{layer}." if layer else ""
-    return {name: v for name, v in point.state.items() if name.startswith(inside)}
 
 
 def _quietly(run: Callable[..., float]) -> Callable[..., float]:

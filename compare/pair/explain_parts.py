@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,6 @@ Arguments = dict[str, Any]
 Call = tuple[str, Arguments]
 Rewrite = Callable[[str, Arguments], Call | None]
 Factory = Callable[[Any], Any]
-Arrays = Mapping[str, np.ndarray]
 
 FORWARD: tuple[Phase, ...] = ("outputs", "loss", "gradients", "state")
 ALL: tuple[Phase, ...] = (*FORWARD, "update")
@@ -32,9 +31,6 @@ class OptimizerEvidence:
 
     factory: Factory
     score: Callable[[Factory], float]
-    parameters: tuple[Arrays, ...] = ()
-    gradients: tuple[Arrays, ...] = ()
-    updates: tuple[Arrays, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,6 @@ class Evidence:
     calls: tuple[Call, ...] = ()
     score: Callable[[Rewrite], float] | None = None
     other_mode: Callable[[], float] | None = None
-    parameters: Arrays = field(default_factory=dict)
     optimizer: OptimizerEvidence | None = None
 
 
@@ -95,10 +90,5 @@ def judged(evidence: Evidence, made: npt.ArrayLike, *, factor: float = 1.0) -> f
 
     `factor` is by how much what was done to it has grown its rounding errors.
     """
-    if np.shape(made) != evidence.jax.shape:
-        return float("inf")
-    apart = float(noise.largest_distance(evidence.jax, np.asarray(made)))
     floor = evidence.floor * max(1.0, abs(factor))
-    if floor > 0:
-        return apart / floor
-    return 0.0 if apart == 0 else float("inf")
+    return noise.score(evidence.jax, np.asarray(made), floor)

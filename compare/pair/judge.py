@@ -77,6 +77,11 @@ def rows(both: Both, sides: Sides, task: Task, found: Sequence[Spot]) -> list[Ro
     return [*made, *_void(made)]
 
 
+def key_of(row: Row) -> Key:
+    """What a row compares."""
+    return Key(row.phase, row.quantity, row.leaf, row.step)
+
+
 def _without_infinities(sides: Sides) -> None:
     """Infinities of an output that stand at the same places everywhere are masks: 0."""
     for key in list(sides["torch", "float64"].arrays):
@@ -147,7 +152,7 @@ def _vanishing(
         if row.verdict != "unresolved" or row.precision != "float64":
             yield row
             continue
-        narrow = _depends(Key(row.phase, row.quantity, row.leaf, row.step), found)
+        narrow = _depends(key_of(row), found)
         part = VANISHES["float32" if narrow else "float64"]
         if row.floor is None or row.floor > part * size:
             yield row

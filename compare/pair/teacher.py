@@ -7,7 +7,7 @@ itself, and what arrives at a layer only by what is done between layers.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ Spot = tuple[tuple[str, int], Way, int]
 """PyTorch's path and call, going in or coming out, which array."""
 Seen = dict[Spot, np.ndarray]
 """Arrays as JAX lays them out."""
+Place = TypeVar("Place")
 
 
 @dataclass(frozen=True)
@@ -47,31 +48,20 @@ class Lesson:
     def score(self, spot: Spot, torch: np.ndarray | None = None) -> float:
         """How far JAX is from PyTorch at a place, in floors."""
         first = self.torch[spot] if torch is None else torch
-        return apart(self.jax[spot], first, self.floors[spot])
+        return noise.score(self.jax[spot], first, self.floors[spot])
 
     def precise(self, spot: Spot) -> bool:
         """Whether what is apart there is no more than float32 can make it."""
         size = float(noise.largest(self.torch[spot]))
         floor = max(self.narrow[spot], noise.ULPS * noise.ULP["float32"] * size)
-        return apart(self.jax[spot], self.torch[spot], floor) <= NARROW
+        return noise.score(self.jax[spot], self.torch[spot], floor) <= NARROW
 
     def again(self, *, train: bool | None = None, **options: Any) -> Seen:
         """What PyTorch has at every place when something is done otherwise."""
         point = replace(self.point, train=self.point.train if train is None else train)
-        with self.both.session("float64"):
-            given = _given(self.aligned, self.torch)
-            seen = _forced(self.both, self.both.torch, point, given, **options)
-            return _seen(self.aligned, "torch", seen)
-
-
-def apart(left: np.ndarray, right: np.ndarray, floor: float) -> float:
-    """The largest distance in floors, 0/0 = 0; inf where shapes differ."""
-    if left.shape != right.shape:
-        return float("inf")
-    error = float(noise.largest_distance(left, right))
-    if not error:
-        return 0.0
-    return error / floor if floor else float("inf")
+        both = self.both
+        with both.session("float64"):
+            return _run(both, both.torch, point, self.aligned, self.torch, **options)
 
 
 def teach(both: Both, point: Point, *, seed: int) -> Lesson:
@@ -92,42 +82,66 @@ def teach(both: Both, point: Point, *, seed: int) -> Lesson:
             changed = perturbed(exact, "float64", seed=seed, copy=copy)
             given = _moved(torch, seed=seed, copy=copy)
             for model, base in ((both.torch, torch), (both.jax, jax)):
-                found = _run(both, model, changed, aligned, given)
-                for spot in moved:
-                    far = float(noise.largest_distance(found[spot], base[spot]))
-                    moved[spot] = max(moved[spot], far)
+                widen(moved, _run(both, model, changed, aligned, given), base)
     with both.session("float32"):
         short = {spot: cast_one(value, "float32") for spot, value in torch.items()}
         at = point.cast("float32")
         narrow = [
             _run(both, model, at, aligned, short) for model in (both.torch, both.jax)
         ]
-    floors = {
-        spot: float(
+    errors = dict.fromkeys(jax, 0.0)
+    for short, base in zip(narrow, (torch, jax), strict=True):
+        widen(errors, short, base)
+    inherited = _seen(aligned, "jax", ran["jax"])
+    limits = floors((torch, jax), narrow, moved)
+    return Lesson(both, exact, aligned, torch, jax, limits, errors, inherited)
+
+
+def widen(
+    moved: dict[Place, float],
+    found: Mapping[Place, np.ndarray],
+    base: Mapping[Place, np.ndarray],
+) -> None:
+    """How far each place has moved at most, with one more run."""
+    for place, so_far in moved.items():
+        far = float(noise.largest_distance(found[place], base[place]))
+        moved[place] = max(so_far, far)
+
+
+def floors(
+    pair: Sequence[Mapping[Place, np.ndarray]],
+    narrow: Sequence[Mapping[Place, np.ndarray]],
+    moved: Mapping[Place, float],
+) -> dict[Place, float]:
+    """The rounding floor of each place, of both sides in float64 and in float32."""
+    return {
+        place: float(
             noise.float64_floor(
-                (torch[spot], jax[spot]),
-                [one[spot] for one in narrow],
-                sensitivity=np.asarray(moved[spot]),
+                [side[place] for side in pair],
+                [side[place] for side in narrow],
+                sensitivity=np.asarray(far),
             )
         )
-        for spot in jax
+        for place, far in moved.items()
     }
-    errors = {
-        spot: max(
-            float(noise.largest_distance(one[spot], base[spot]))
-            for one, base in zip(narrow, (torch, jax), strict=True)
-        )
-        for spot in jax
-    }
-    inherited = _seen(aligned, "jax", ran["jax"])
-    return Lesson(both, exact, aligned, torch, jax, floors, errors, inherited)
 
 
 def _run(
-    both: Both, model: Model, point: Point, aligned: Sequence[Aligned], taught: Seen
+    both: Both,
+    model: Model,
+    point: Point,
+    aligned: Sequence[Aligned],
+    taught: Seen,
+    **options: Any,
 ) -> Seen:
-    given = _given(aligned, taught)
-    return _seen(aligned, model.framework, _forced(both, model, point, given))
+    """What a model makes when its layers are taught; options are its runtime's."""
+    ran = model.runtime.forced(
+        model.subject,
+        **both.arguments(model, replace(point, pulls=False)),
+        given=_given(aligned, model.framework, taught),
+        **options,
+    )
+    return _seen(aligned, model.framework, ran)
 
 
 def _moved(taught: Seen, *, seed: int, copy: int) -> Seen:
@@ -138,23 +152,23 @@ def _moved(taught: Seen, *, seed: int, copy: int) -> Seen:
     return dict(zip(taught, values.values(), strict=True))
 
 
-def _given(aligned: Sequence[Aligned], taught: Seen) -> dict[str, dict]:
-    """For each side, what its layers get and what they hand on, in its own layout."""
-    given: dict[str, dict] = {"torch": {}, "jax": {}}
+def _given(aligned: Sequence[Aligned], side: str, taught: Seen) -> dict:
+    """What a side's layers get and what they hand on, in its own layout."""
+    given = {}
     for one in aligned:
-        for side, call in (("torch", one.torch), ("jax", one.jax)):
-            filled = {
-                way: _filled(
-                    list(getattr(call, f"{way}s")),
-                    getattr(one, f"{way}s"),
-                    side,
-                    way,
-                    one.key,
-                    taught,
-                )
-                for way in ("input", "output")
-            }
-            given[side][call.path, call.number] = (filled["input"], filled["output"])
+        call = getattr(one, side)
+        inputs, outputs = (
+            _filled(
+                list(getattr(call, f"{way}s")),
+                getattr(one, f"{way}s"),
+                side,
+                way,
+                one.key,
+                taught,
+            )
+            for way in ("input", "output")
+        )
+        given[call.path, call.number] = (inputs, outputs)
     return given
 
 
@@ -175,17 +189,6 @@ def _filled(
             own[second] = value
     kind = next(iter(taught.values())).dtype
     return tuple(np.ascontiguousarray(value, kind) for value in own)
-
-
-def _forced(
-    both: Both, model: Model, point: Point, given: Mapping[str, dict], **options: Any
-) -> list[Any]:
-    return model.runtime.forced(
-        model.subject,
-        **both.arguments(model, replace(point, pulls=False)),
-        given=given[model.framework],
-        **options,
-    )
 
 
 def _seen(aligned: Sequence[Aligned], side: str, ran: Sequence[Any]) -> Seen:
