@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +61,7 @@ def _given(asked: Asked) -> Iterator[tuple[str, Any]]:
 
 def kept(report: PairReport, where: Path) -> Run:
     """Write it as the run of a folder."""
-    run = keep.run([report])
-    told = run.environment | {"command": ["twinnets", *sys.argv[1:]]}
-    run = replace(run, environment=told)
+    run = keep.run([report], command=["twinnets", *sys.argv[1:]])
     result.write(run, where / "run.json")
     return run
 

@@ -12,6 +12,11 @@ SHORT = 8
 """Positions: rotary and learned encodings barely turn within fewer."""
 
 
+def some(names: Sequence[str]) -> str:
+    """The first few, and whether there are more."""
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
 def warnings(inputs: Arrays, modules: Sequence[Any]) -> Iterator[str]:
     """A sentence for each kind of fault that cannot be seen with these inputs."""
     for name, value in inputs.items():
@@ -79,21 +84,16 @@ def of_gradients(sides: Mapping[tuple[str, str], Trace]) -> Iterator[str]:
             if (key.phase, key.quantity) == ("gradients", "gradient"):
                 reached[key.leaf] = reached.get(key.leaf, False) or bool(value.any())
     if void := [leaf for leaf, moves in reached.items() if not moves]:
-        yield f"not reached by these inputs, so not checked: {_some(void)}"
+        yield f"not reached by these inputs, so not checked: {some(void)}"
 
 
 def of_frozen(name: str, paths: Sequence[str]) -> Iterator[str]:
     """A sentence where a side's model does not train all of its parameters."""
     if paths:
         yield (
-            f"{name}: {len(paths)} frozen parameters ({_some(paths)}) are compared as "
+            f"{name}: {len(paths)} frozen parameters ({some(paths)}) are compared as "
             "if they were trained"
         )
-
-
-def _some(paths: Sequence[str]) -> str:
-    """The first few, and whether there are more."""
-    return ", ".join(paths[:3]) + (", …" if len(paths) > 3 else "")
 
 
 def of_outputs(outputs: Iterable[np.ndarray]) -> Iterator[str]:

@@ -1,13 +1,14 @@
 """Where a backward pass goes wrong whose forward pass agrees."""
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from compare import noise
 from compare.pair.align import Aligned, around, calls
-from compare.pair.blame import Blamed
+from compare.pair.blame import Blamed, layer
 from compare.pair.both import Both, Model, Point
 from compare.pair.measure import COPIES, perturbed
 from compare.pair.teacher import floors, widen
@@ -47,6 +48,21 @@ def scores(both: Both, point: Point, *, seed: int) -> tuple[list[Aligned], dict]
         for place, limit in limits.items()
     }
     return aligned, found
+
+
+def layers(
+    aligned: Sequence[Aligned], found: Mapping[Place, float]
+) -> list[dict[str, Any]]:
+    """Every layer whose outputs have cotangents on both sides, as run.json has it."""
+    worst: dict[tuple[str, int], float] = {}
+    for (key, _), score in found.items():
+        worst[key] = max(worst.get(key, 0.0), score)
+    verdicts = {True: "rounding", False: "semantic"}
+    return [
+        asdict(layer(one, verdicts[score <= noise.LIMIT], gradient=score))
+        for one in aligned
+        if (score := worst.get(one.key)) is not None
+    ]
 
 
 def _record(both: Both, model: Model, point: Point) -> list[Any]:

@@ -36,18 +36,19 @@ class Blamed:
 
 @dataclass(frozen=True)
 class LayerScore:
-    """One call of a layer: how far its inputs, what it does itself, and all together
-    are apart, in floors."""
+    """One call of a layer: how far its inputs, what it does itself, all together and
+    the cotangents of its outputs are apart, in floors."""
 
     torch: str
     jax: str
     torch_type: str
     jax_type: str
     call: int
-    input_score: float | str | None
-    own_score: float | str | None
-    inherited_score: float | str | None
     verdict: str
+    input_score: float | str | None = None
+    own_score: float | str | None = None
+    inherited_score: float | str | None = None
+    gradient_score: float | str | None = None
 
 
 def forward(lesson: Lesson) -> list[Blamed]:
@@ -130,16 +131,24 @@ def _score(lesson: Lesson, one: Aligned) -> LayerScore:
     else:
         precise = all(lesson.precise(spot) for spot in at_fault)
         verdict = "precision" if precise else "semantic"
-    return LayerScore(
-        one.torch.path,
-        one.jax.path,
-        one.torch.type,
-        one.jax.type,
-        one.torch.number,
-        _number(max(arriving, default=None)),
-        _number(max(own)),
-        _number(inherited),
+    return layer(
+        one,
         verdict,
+        input=max(arriving, default=None),
+        own=max(own),
+        inherited=inherited,
+    )
+
+
+def layer(one: Aligned, verdict: str, **scores: float | None) -> LayerScore:
+    """A row of the table of layers; JSON has no infinity."""
+    told = {
+        f"{name}_score": score if score is None or isfinite(score) else "inf"
+        for name, score in scores.items()
+    }
+    torch, jax = one.torch, one.jax
+    return LayerScore(
+        torch.path, jax.path, torch.type, jax.type, torch.number, verdict, **told
     )
 
 
@@ -151,8 +160,3 @@ def _spots(lesson: Lesson, one: Aligned, way: str = "") -> Iterator[Spot]:
 
 def _scores(lesson: Lesson, one: Aligned, way: str) -> Iterator[float]:
     yield from (lesson.score(spot) for spot in _spots(lesson, one, way))
-
-
-def _number(score: float | None) -> float | str | None:
-    """JSON has no infinity."""
-    return score if score is None or isfinite(score) else "inf"

@@ -6,14 +6,13 @@ from typing import Any
 
 from compare import result
 from compare.pair import backward, blame, evidence
-from compare.pair.ask import Ask
 from compare.pair.blame import Blamed
 from compare.pair.compared import Compared
 from compare.pair.evidence import Evidence
 from compare.pair.explain import explain
 from compare.pair.report import Failing
 from compare.pair.repro_parts import failing
-from compare.pair.teacher import Lesson, teach
+from compare.pair.teacher import Lesson
 from compare.result import Row
 
 EXPLAINED = 5
@@ -43,17 +42,20 @@ Found = tuple[Blamed, Callable[[], Iterator[Evidence]]]
 """A place, and what its explanation is judged by, in the order in which to try."""
 
 
-def causes(found: Compared, ask: Ask, say: Callable[[str], None]) -> Causes:
+def causes(found: Compared, say: Callable[[str], None]) -> Causes:
     """Look where and why; nothing where all agree."""
     wrong = [row for row in found.rows if row.verdict == "semantic"]
     wrong = sorted(wrong, key=result.in_order)
     if not wrong:
         return Causes()
     say("looking for the first layer that differs")
-    lesson, places = _forward(found, ask, wrong)
+    lesson, places = _forward(found, wrong)
+    layers = [] if lesson is None else blame.scores(lesson)
     if not places:
-        places = list(_loss(found, wrong)) or list(_backward(found, ask, wrong))
-    places += [*_buffers(found, wrong, places), *_optimizer(found, ask, wrong)]
+        places = list(_loss(found, wrong))
+    if not places:
+        layers, places = _backward(found, wrong)
+    places += [*_buffers(found, wrong, places), *_optimizer(found, wrong)]
     told = []
     for blamed, tries in _once(places)[:EXPLAINED]:
         say(f"looking for the cause in {blamed.layer or 'the model'}")
@@ -62,7 +64,6 @@ def causes(found: Compared, ask: Ask, say: Callable[[str], None]) -> Causes:
         if cause is not None:
             told.append({"layer": blamed.layer} | asdict(cause))
     blamed = [one for one, _ in places]
-    layers = [] if lesson is None else blame.scores(lesson)
     smallest = None if lesson is None else failing(lesson, blamed)
     return Causes(blamed, told, layers, smallest)
 
@@ -92,14 +93,13 @@ def _of_layer(lesson: Lesson, blamed: Blamed) -> Callable[[], Iterator[Evidence]
 
 
 def _forward(
-    found: Compared, ask: Ask, wrong: Sequence[Row]
+    found: Compared, wrong: Sequence[Row]
 ) -> tuple[Lesson | None, list[Found]]:
     """Places of the forward pass, where outputs differ."""
     rows = [row for row in wrong if row.phase == "outputs" and row.step in found.points]
     if not rows:
         return None, []
-    point = found.points[str(rows[0].step)]
-    lesson = teach(found.both, point, seed=ask.seed)
+    lesson = found.lesson(str(rows[0].step))
     places = blame.forward(lesson) or blame.not_finite(lesson)
     if not places:
         alike, none = "each layer alone does the same", "no layer is on both sides"
@@ -119,17 +119,20 @@ def _loss(found: Compared, wrong: Sequence[Row]) -> Iterator[Found]:
             return
 
 
-def _backward(found: Compared, ask: Ask, wrong: Sequence[Row]) -> Iterator[Found]:
-    """A place of the backward pass, where outputs and loss agree."""
+def _backward(
+    found: Compared, wrong: Sequence[Row]
+) -> tuple[list[dict[str, Any]], list[Found]]:
+    """Layers and the place of the backward pass, where outputs and loss agree."""
     rows = [r for r in wrong if r.phase == "gradients" and r.step in found.points]
     if not rows:
-        return
+        return [], []
     point = found.points[str(rows[0].step)]
-    aligned, scores = backward.scores(found.both, point, seed=ask.seed)
+    aligned, scores = backward.scores(found.both, point, seed=found.ask.seed)
     paths = {entry.label: entry.torch for entry in found.both.map.entries}
     leaves = [paths[row.leaf] for row in rows if row.leaf in paths]
     blamed = backward.blamed(aligned, scores, leaves)
-    yield blamed, _later(evidence.of_gradients, found, rows, blamed)
+    tries = _later(evidence.of_gradients, found, rows, blamed)
+    return backward.layers(aligned, scores), [(blamed, tries)]
 
 
 def _buffers(
@@ -156,13 +159,13 @@ def _buffers(
         return
 
 
-def _optimizer(found: Compared, ask: Ask, wrong: Sequence[Row]) -> Iterator[Found]:
+def _optimizer(found: Compared, wrong: Sequence[Row]) -> Iterator[Found]:
     """The optimizer: it gets the same gradients on both sides, come what may."""
     rows = [row for row in wrong if row.phase == "update"]
     rows = rows or [r for r in wrong if r.phase == "state" and r.quantity != "buffer"]
-    if rows and ask.optimizers is not None:
+    if rows and found.ask.optimizers is not None:
         where = f"step {rows[0].step}, from the same gradients"
         blamed = Blamed("the optimizer", "", where, rows[0].score or float("inf"))
-        tries = _later(evidence.of_optimizer, found, ask.optimizers[0], rows[0])
+        tries = _later(evidence.of_optimizer, found, found.ask.optimizers[0], rows[0])
         # Steps of a large model are not kept.
         yield blamed, tries if found.steps else lambda: iter(())

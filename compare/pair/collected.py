@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from compare import answer, result
-from compare.doctor import environment
-from compare.result import Example, Run
+from compare.pair import keep
+from compare.result import Example
 
 
 @dataclass(frozen=True)
@@ -22,23 +22,19 @@ class Kept:
 
 def write(texts: Sequence[str], path: Path) -> str:
     """Write them, and say in a sentence what they amount to; raises OSError."""
-    kept = [msgspec.json.decode(text, type=Kept) for text in texts]
-    run = Run(
-        seed=kept[0].seed if kept else 0,
-        environment=environment() | {"command": ["pytest", *sys.argv[1:]]},
-        examples=list(_apart([one.example for one in kept])),
-    )
+    kept = _apart([msgspec.json.decode(text, type=Kept) for text in texts])
+    run = keep.run(list(kept), command=["pytest", *sys.argv[1:]])
     result.write(run, path)
     return f"{answer.agreement(run)}; {path}"
 
 
-def _apart(examples: Sequence[Example]) -> Iterator[Example]:
+def _apart(pairs: Sequence[Kept]) -> Iterator[Kept]:
     """Names are keys of a run: a second one of the same gets a number."""
     taken: set[str] = set()
-    for example in examples:
-        name, number = example.name, 1
+    for pair in pairs:
+        name, number = pair.example.name, 1
         while name in taken:
             number += 1
-            name = f"{example.name} ({number})"
+            name = f"{pair.example.name} ({number})"
         taken.add(name)
-        yield replace(example, name=name)
+        yield replace(pair, example=replace(pair.example, name=name))

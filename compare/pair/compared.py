@@ -17,6 +17,7 @@ from compare.pair.modes import modal
 from compare.pair.optimizers import Step
 from compare.pair.optimizers import steps as optimizer_steps
 from compare.pair.progress import Progress
+from compare.pair.teacher import Lesson, teach
 from compare.pair.wrong import Wrong
 from compare.result import Row
 from compare.trace import Trace
@@ -35,6 +36,12 @@ class Compared:
     """By mode."""
     ledger: Ledger
     steps: list[Step] = field(default_factory=list)
+    lessons: dict[str, Lesson] = field(default_factory=dict)
+
+    @property
+    def ask(self) -> Ask:
+        """What was asked for."""
+        return self.ledger.ask
 
     @property
     def rows(self) -> list[Row]:
@@ -46,21 +53,24 @@ class Compared:
         """Of the points that were kept."""
         return self.ledger.traces
 
+    def lesson(self, step: str) -> Lesson:
+        """What each layer of a point does alone; taught once."""
+        if step not in self.lessons:
+            self.lessons[step] = teach(self.both, self.points[step], seed=self.ask.seed)
+        return self.lessons[step]
+
     def outputs(self) -> Iterator[np.ndarray]:
         """All outputs of both sides."""
         for trace in self.traces.values():
             yield from (v for k, v in trace.arrays.items() if k.phase == "outputs")
 
 
-def compare(both: Both, ask: Ask, state: State, say: Progress) -> Compared:
+def compare(
+    both: Both, ask: Ask, state: State, drawn: inputs.Arrays, say: Progress
+) -> Compared:
     """Run both models at every point, and their optimizers; raises `wrong.Raised`."""
-    first = Point(
-        "train",
-        True,
-        state,
-        inputs.draw(ask.inputs, seed=ask.seed, purpose="pair inputs 0"),
-        inputs.targets(ask.targets, seed=ask.seed),
-    )
+    targets = inputs.targets(ask.targets, seed=ask.seed)
+    first = Point("train", True, state, drawn, targets)
     points = _points(both, first, ask)
     ledger = Ledger(both, ask)
     for mode, point in points.items():

@@ -89,8 +89,9 @@ def _compared(torch_model: Any, jax_model: Any, asked: Ask) -> PairReport:
     say = Progress(asked.name)
     facts = _facts(asked, torch_model, jax_model)
     try:
-        both = _open(torch_model, jax_model, asked, facts["warnings"])
-        rows, found = _run(both, asked, facts, say)
+        drawn = inputs.draw(asked.inputs, seed=asked.seed, purpose="pair inputs 0")
+        both = _open(torch_model, jax_model, asked, drawn, facts["warnings"])
+        rows, found = _run(both, asked, drawn, facts, say)
     except Raised as error:
         rows, found = [crashed(str(error))], Causes()
     verdict = result.verdict(rows)
@@ -123,11 +124,16 @@ def _facts(asked: Ask, torch_model: Any, jax_model: Any) -> dict[str, Any]:
     }
 
 
-def _open(torch_model: Any, jax_model: Any, asked: Ask, warnings: list[str]) -> Both:
+def _open(
+    torch_model: Any,
+    jax_model: Any,
+    asked: Ask,
+    drawn: inputs.Arrays,
+    warnings: list[str],
+) -> Both:
     """Copies of both models, and the map of their weights; adds what is to be said."""
     torch_loss, jax_loss = asked.loss or (None, None)
     axes = layout.parse(asked.layout)
-    drawn = inputs.draw(asked.inputs, seed=asked.seed, purpose="pair inputs 0")
     if void := adequacy.empty(drawn):
         raise Wrong(f"inputs: expected arrays with numbers in them, got {void[0]}")
     axes.check("inputs", drawn)
@@ -188,10 +194,13 @@ def _called(model: Any) -> str:
 
 
 def _run(
-    both: Both, asked: Ask, facts: dict[str, Any], say: Progress
+    both: Both,
+    asked: Ask,
+    drawn: inputs.Arrays,
+    facts: dict[str, Any],
+    say: Progress,
 ) -> tuple[list[Row], Causes]:
     """Everything after the models are open; raises `Raised`. Fills in the facts."""
-    drawn = inputs.draw(asked.inputs, seed=asked.seed, purpose="pair inputs 0")
     facts["warnings"] += adequacy.warnings(drawn, both.torch.modules)
     state, anew = start.weights(
         both, copy=asked.copy, randomize=asked.randomize, seed=asked.seed
@@ -205,7 +214,7 @@ def _run(
     rows = [start.mapped(problems)] if both.map.entries else []
     if asked.copy == "none":
         rows += start.as_they_are(both)
-    found = compare(both, asked, state, say)
+    found = compare(both, asked, state, drawn, say)
     facts |= {"spots": told(found.ledger.spots), "mode": [*found.points]}
     facts["warnings"] += adequacy.of_outputs(found.outputs())
     facts["warnings"] += adequacy.of_gradients(found.traces)
@@ -215,10 +224,10 @@ def _run(
         "updates that it makes are"
         for slot in found.ledger.lone_slots
     ]
-    found.rows.extend(hidden(found, asked))
+    found.rows.extend(hidden(found))
     rows += found.rows
     try:
-        return rows, causes(found, asked, say)
+        return rows, causes(found, say)
     except Exception as error:  # the rows stand, whatever becomes of the search
         reason = f"{type(error).__name__}: {error}"
         facts["warnings"].append(f"where and why could not be found out: {reason}")
@@ -230,6 +239,6 @@ def _anew(paths: list[str]) -> list[str]:
         return []
     return [
         f"{len(paths)} parameters were 0 or 1 everywhere and were drawn at random for "
-        f"the check ({', '.join(paths[:3])}{', …' if len(paths) > 3 else ''}); "
+        f"the check ({adequacy.some(paths)}); "
         "randomize=False keeps them"
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from compare.pair.explain_layers import is_tensor
 from compare.pair.explain_parts import Arguments, Call, Explanation
-from compare.pair.explain_rewrite import Variant, explanation, with_
+from compare.pair.explain_rewrite import Variant, explanation, other_axes, with_
 
 FUSED = "scaled_dot_product_attention"
 WHOLE = "multi_head_attention_forward"
@@ -25,14 +25,8 @@ def _axis(name: str, arguments: Arguments) -> Iterator[Variant]:
                 {**{slot: arguments[slot] for slot in kept}, "axis": -2},
             ),
         )
-    if name not in ("softmax", "log_softmax") or arguments["dim"] is None:
-        return
-    rank = arguments["input"].ndim
-    now = arguments["dim"] % rank
-    for axis in range(rank):
-        if axis != now:
-            says = f"PyTorch's {name} is over axis {axis} (it is over axis {now})"
-            yield Variant(says, lambda axis=axis: with_(name, arguments, dim=axis))
+    if name in ("softmax", "log_softmax") and arguments["dim"] is not None:
+        yield from other_axes(name, arguments)
 
 
 def _softmax(name: str, arguments: Arguments) -> Iterator[Variant]:

@@ -38,6 +38,16 @@ def with_(name: str, arguments: Arguments, **changed: object) -> Call:
     return name, {**arguments, **changed}
 
 
+def other_axes(name: str, arguments: Arguments) -> Iterator[Variant]:
+    """A call that is done along each other axis of its input; `dim` is a number."""
+    rank = arguments["input"].ndim
+    now = arguments["dim"] % rank
+    for axis in range(rank):
+        if axis != now:
+            says = f"PyTorch's {name} is over axis {axis} (it is over axis {now})"
+            yield Variant(says, lambda axis=axis: with_(name, arguments, dim=axis))
+
+
 def explanation(
     name: str, rule: Rule, *, phases: tuple[Phase, ...] = FORWARD
 ) -> Explanation:

@@ -9,7 +9,7 @@ from typing import Any
 
 from compare.pair.explain_layers import is_tensor
 from compare.pair.explain_parts import Arguments, Explanation
-from compare.pair.explain_rewrite import Variant, explanation, with_
+from compare.pair.explain_rewrite import Variant, explanation, other_axes, with_
 
 LOSSES = frozenset(
     {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "cross_entropy", "nll_loss"}
@@ -131,14 +131,8 @@ def _smoothing(name: str, arguments: Arguments) -> Iterator[Variant]:
 
 def _axes(name: str, arguments: Arguments) -> Iterator[Variant]:
     """A reduction over another axis."""
-    if name not in ("mean", "sum") or not isinstance(arguments["dim"], int):
-        return
-    rank = arguments["input"].ndim
-    now = arguments["dim"] % rank
-    for axis in range(rank):
-        if axis != now:
-            says = f"PyTorch's {name} is over axis {axis} (it is over axis {now})"
-            yield Variant(says, lambda axis=axis: with_(name, arguments, dim=axis))
+    if name in ("mean", "sum") and isinstance(arguments["dim"], int):
+        yield from other_axes(name, arguments)
 
 
 def _flattened(name: str, arguments: Arguments) -> Iterator[Variant]:

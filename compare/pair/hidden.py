@@ -8,20 +8,18 @@ further off than its own float32 computes something else.
 from collections.abc import Iterator
 
 from compare.pair import blame
-from compare.pair.ask import Ask
 from compare.pair.compared import Compared
-from compare.pair.teacher import teach
 from compare.result import Row
 
 
-def hidden(found: Compared, ask: Ask) -> Iterator[Row]:
+def hidden(found: Compared) -> Iterator[Row]:
     """A failing row for each place that float32 does not explain."""
     outputs = [r for r in found.rows if r.phase == "outputs" and r.step in found.points]
     verdicts = {(row.step, row.verdict) for row in outputs}
-    for step, point in found.points.items():
+    for step in found.points:
         if (step, "precision") not in verdicts or (step, "semantic") in verdicts:
             continue
-        lesson = teach(found.both, point, seed=ask.seed)
+        lesson = found.lesson(step)
         for one in blame.forward(lesson):
             if one.spot is None or lesson.precise(one.spot):
                 continue

@@ -20,6 +20,8 @@ VANISHES = {"float64": 1e-9, "float32": 1e-5}
 
 By the precision that the quantity was computed in, some of it at least.
 """
+Kind = tuple[str, str, Any]
+"""Phase, quantity and step: all leaves of it."""
 
 
 @dataclass(frozen=True)
@@ -142,23 +144,34 @@ def _vanishing(
     exact arithmetic; a floor of the size of its value is no reason to doubt it, if that
     floor is nothing beside the gradients of other leaves.
     """
-    sizes: dict[tuple[str, str, Any], float] = {}
-    for trace in sides.values():
-        for key, value in trace.arrays.items():
-            kind = (key.phase, key.quantity, key.step)
-            sizes[kind] = max(sizes.get(kind, 0.0), float(noise.largest(value)))
+    sizes: dict[Kind, float] = {}
     for row in made:
-        size = sizes.get((row.phase, row.quantity, row.step), 0.0)
         if row.verdict != "unresolved" or row.precision != "float64":
             yield row
             continue
-        narrow = _depends(key_of(row), found)
+        kind, narrow = _kind(key_of(row)), _depends(key_of(row), found)
+        if kind not in sizes:
+            sizes[kind] = _size(sides, kind)
         part = VANISHES["float32" if narrow else "float64"]
-        if row.floor is None or row.floor > part * size:
+        if row.floor is None or row.floor > part * sizes[kind]:
             yield row
             continue
         why = "zero but for rounding on both sides"
         yield replace(row, verdict="precision" if narrow else "rounding", why=why)
+
+
+def _kind(key: Key) -> Kind:
+    return key.phase, key.quantity, key.step
+
+
+def _size(sides: Sides, kind: Kind) -> float:
+    """The largest number of a kind, in any leaf of either side."""
+    return max(
+        float(noise.largest(value))
+        for trace in sides.values()
+        for key, value in trace.arrays.items()
+        if _kind(key) == kind
+    )
 
 
 def _void(made: Sequence[Row]) -> Iterator[Row]:
@@ -179,8 +192,7 @@ def _alive(sides: Sides) -> Iterator[Row]:
     for framework in FRAMEWORKS:
         for key, value in sides[framework, "float64"].arrays.items():
             if key.phase == "gradients":
-                moves = bool(np.any(value != 0))
-                alive[key.step] = alive.get(key.step, False) or moves
+                alive[key.step] = alive.get(key.step) or bool(value.any())
     for step, moves in alive.items():
         if not moves:
             yield exact(

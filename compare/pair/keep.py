@@ -9,11 +9,13 @@ from compare.doctor import environment
 from compare.result import Run
 
 
-def run(reports: Sequence[Any]) -> Run:
-    """One run of several pairs."""
-    seed = reports[0].seed if reports else 0
+def run(reports: Sequence[Any], *, command: Sequence[str] = ()) -> Run:
+    """One run of several pairs, and the command that made it, if there was one."""
+    told = {"command": [*command]} if command else {}
     return Run(
-        seed=seed, environment=environment(), examples=[one.example for one in reports]
+        seed=reports[0].seed if reports else 0,
+        environment=environment() | told,
+        examples=[one.example for one in reports],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.fault import Side
+from compare.fault import FRAMEWORKS, Side
 from compare.measure import Collector
 from compare.noise import PRECISIONS, Precision, perturb
 from compare.pair.both import Both, Point
@@ -28,7 +28,7 @@ def collectors(name: str, *, seed: int, run: str) -> Collectors:
             Task("maps", name, framework, precision, seed, run)
         )
         for precision in PRECISIONS
-        for framework in ("jax", "torch")
+        for framework in FRAMEWORKS
     }
 
 

@@ -6,6 +6,7 @@ from math import prod
 
 import numpy as np
 
+from compare.pair.adequacy import some
 from compare.pair.both import Both, Model, Point
 from compare.pair.weights import WeightMap
 
@@ -91,8 +92,7 @@ def _masks(
 
 
 def _times(asked: Mapping[int, tuple[int, ...]]) -> str:
-    shapes = list(dict.fromkeys(asked.values()))
-    told = ", ".join(map(str, shapes[:SHOWN])) + (", …" if shapes[SHOWN:] else "")
+    told = some(list(dict.fromkeys(map(str, asked.values()))))
     times = "once" if len(asked) == 1 else f"{len(asked)} times"
     return f"{times} with shapes {told}" if told else times
 

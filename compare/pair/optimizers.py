@@ -145,22 +145,11 @@ class _At:
         return new, kept
 
     def own_gradients(self, gradients: State, parameters: State) -> State:
-        """A gradient is laid out as its parameter, but that of two biases is no sum."""
+        """The gradients as this side lays out its parameters."""
         given = cast(gradients, self.precision)
         if self.model.framework == "torch":
             return {path: given[path] for path in parameters}
-        weights, made = self.both.map, {}
-        for entry in weights.entries:
-            if not entry.jax or entry.folded or entry.torch not in given:
-                continue
-            value = entry.laid_out(given[entry.torch])
-            if entry.jax_part is None:
-                made[entry.jax] = value
-                continue
-            shape = weights.jax_shapes[entry.jax]
-            whole = made.setdefault(entry.jax, np.zeros(shape, value.dtype))
-            entry.piece(whole)[...] = value
-        return made
+        return self.both.map.first(given)
 
     def _moving(self, seed: int, copy: int) -> Callable[[np.ndarray], np.ndarray]:
         rng = stream(seed, f"pair memory {copy} {self.number}")

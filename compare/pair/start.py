@@ -44,7 +44,8 @@ def held(model: Model) -> State:
 def without_partner(map: WeightMap, jax: Model) -> State:
     """JAX's leaves that the map does not give."""
     given = {entry.jax for entry in map.entries}
-    return {path: value for path, value in held(jax).items() if path not in given}
+    own = jax.runtime.state(jax.subject)
+    return {path: exact(v, path) for path, v in own.items() if path not in given}
 
 
 def _dull(model: Model, state: State) -> Iterator[str]:

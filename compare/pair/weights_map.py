@@ -74,25 +74,31 @@ class WeightMap:
     def to_jax(self, torch_state: Mapping[str, np.ndarray]) -> State:
         """JAX's state; raises KeyError naming a leaf that the state lacks."""
         self._complete("torch", torch_state)
-        state: State = {}
-        # Second biases last: they are added to what is there.
-        for entry in sorted(self.entries, key=lambda entry: entry.folded):
-            if not entry.jax:
-                continue
-            value = entry.laid_out(torch_state[entry.torch])
-            if entry.folded or entry.jax_part:
-                state.setdefault(
-                    entry.jax, np.zeros(self.jax_shapes[entry.jax], value.dtype)
-                )
-            if entry.folded:
+        state = self.first(torch_state)
+        for entry in self.entries:
+            if entry.folded and entry.jax:
                 state[entry.jax] = state[entry.jax].copy()
                 place = entry.piece(state[entry.jax])
-                place += value
-            elif entry.jax_part:
-                entry.piece(state[entry.jax])[...] = value
-            else:
-                state[entry.jax] = value
+                place += entry.laid_out(torch_state[entry.torch])
         return state
+
+    def first(self, torch_values: Mapping[str, np.ndarray]) -> State:
+        """JAX's leaves of what is given, without second biases.
+
+        A gradient has the layout of its parameter, but that of two biases is no sum.
+        """
+        found: State = {}
+        for entry in self.entries:
+            if not entry.jax or entry.folded or entry.torch not in torch_values:
+                continue
+            value = entry.laid_out(torch_values[entry.torch])
+            if entry.jax_part is None:
+                found[entry.jax] = value
+                continue
+            shape = self.jax_shapes[entry.jax]
+            whole = found.setdefault(entry.jax, np.zeros(shape, value.dtype))
+            entry.piece(whole)[...] = value
+        return found
 
     def to_torch(self, jax_state: Mapping[str, np.ndarray]) -> State:
         """PyTorch's state; raises KeyError naming a leaf that the state lacks."""

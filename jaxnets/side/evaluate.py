@@ -17,8 +17,8 @@ from jaxnets.side.subject import Subject
 from jaxnets.side.trees import flatten
 
 Arrays = Mapping[str, Any]
-GRADIENTS = 2
-"""The place of the parameters' gradients in what the program returns."""
+RETURNED = ("outputs", "loss", "gradients", "gradients", "buffers")
+"""What the program returns; gradients of the parameters, then of the inputs."""
 UNTRACEABLE = (
     jax.errors.ConcretizationTypeError,
     jax.errors.TracerArrayConversionError,
@@ -42,7 +42,7 @@ def evaluate(
     no output.
     """
     program = _program(subject, train, pull)
-    given = (*_split(subject, state), *_floats(inputs), pull.targets, pull.cotangents)
+    given = arguments(subject, state, inputs, pull)
     with tracing():
         still = _still(subject, program, given)
         outputs, loss, parameters, changes, buffers = program(*given)
@@ -97,14 +97,22 @@ def _program(subject: Subject, train: bool, pull: Pull) -> Callable[..., Any]:
     key = ("evaluate", train, id(pull.loss), id(pull.draw), names)
     if key not in subject.programs:
         # The pull's functions are kept, so that no other gets the id of one of them.
-        rule = pull._replace(targets=(), cotangents=None)
-        subject.programs[key] = rule, jax.jit(_evaluation(subject, train, rule, names))
+        rule = pull._replace(targets=())
+        subject.programs[key] = rule, jax.jit(evaluation(subject, train, rule))
     return subject.programs[key][1]
 
 
-def _evaluation(
-    subject: Subject, train: bool, pull: Pull, names: tuple[str, ...] | None
-) -> Callable[..., Any]:
+def arguments(
+    subject: Subject, state: Arrays, inputs: Arrays, pull: Pull
+) -> tuple[Any, ...]:
+    """All numbers that an evaluation takes, in its order."""
+    return *_split(subject, state), *_floats(inputs), pull.targets, pull.cotangents
+
+
+def evaluation(subject: Subject, train: bool, pull: Pull) -> Callable[..., Any]:
+    """The function of `arguments` that gives what is in `RETURNED`."""
+    alone = pull.loss is None and pull.cotangents is None
+
     def forward(parameters: Any, floats: Any, rest: Any) -> Any:
         buffers, others, targets, cotangents = rest
         outputs, after = apply(
@@ -116,7 +124,7 @@ def _evaluation(
         )
         # Unlike a dict's, the order of its keys outlives the program.
         shown = OrderedDict(flatten(outputs)), OrderedDict(after)
-        if pull.loss is None and names is None:
+        if alone:
             return jnp.zeros(()), shown
         return scalar(pull, outputs, targets, cotangents), shown
 
@@ -129,7 +137,7 @@ def _evaluation(
         cotangents: Any,
     ) -> Any:
         rest = buffers, others, targets, cotangents
-        if pull.loss is None and names is None:
+        if alone:
             _, (outputs, after) = forward(parameters, floats, rest)
             return outputs, None, {}, {}, after
         differentiated = jax.value_and_grad(forward, argnums=(0, 1), has_aux=True)
@@ -173,7 +181,7 @@ def _still(subject: Subject, program: Any, given: Any) -> frozenset[str]:
         subject.programs[key] = frozenset(
             keys[1].key
             for (keys, _), variable in zip(pairs, inner.outvars, strict=True)
-            if keys[0].idx == GRADIENTS and id(variable) not in moved
+            if keys[0].idx == RETURNED.index("gradients") and id(variable) not in moved
         )
     return subject.programs[key]
 

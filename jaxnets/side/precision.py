@@ -1,20 +1,17 @@
 """Finding what computes below float64 inside a float64 evaluation of a user's model."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxnets.side.apply import apply
-from jaxnets.side.evaluate import scalar, tracing
+from jaxnets.side.evaluate import RETURNED, arguments, evaluation, tracing
 from jaxnets.side.narrow import follow
-from jaxnets.side.nested import is_float
 from jaxnets.side.operations import line, operation
 from jaxnets.side.optimizer import Memory, step_of
 from jaxnets.side.parts import Pull, Spot
 from jaxnets.side.subject import Subject
-from jaxnets.side.trees import flatten
 
 PHASES = ("outputs", "loss", "gradients", "buffers", "update")
 
@@ -28,18 +25,13 @@ def low_precision(
     pull: Pull,
 ) -> list[Spot]:
     """Where an evaluation leaves float64, and what depends on that; nothing is run."""
-    trained = {leaf.path for leaf in subject.leaves if leaf.kind == "parameter"}
-    parameters = {path: value for path, value in state.items() if path in trained}
-    floats = {name: value for name, value in inputs.items() if is_float(value)}
-    evaluation = _evaluation(subject, train=train, pull=pull)
     # All numbers are arguments: in the program, one of float32 would be a constant.
-    rest = dict(state), dict(inputs), pull.targets, pull.cotangents
     with tracing():
-        trace = jax.make_jaxpr(evaluation, return_shape=True)
-        program, shapes = trace(parameters, floats, rest)
+        trace = jax.make_jaxpr(evaluation(subject, train, pull), return_shape=True)
+        program, shapes = trace(*arguments(subject, state, inputs, pull))
     places = [keys for keys, _ in jax.tree.leaves_with_path(shapes)]
-    names = [str(keys[-1].key) for keys in places]
-    return narrow_spots(program, names, [str(keys[0].key) for keys in places])
+    names = [keys[1].key if len(keys) > 1 else "" for keys in places]
+    return narrow_spots(program, names, [RETURNED[keys[0].idx] for keys in places])
 
 
 def low_precision_step(
@@ -58,33 +50,6 @@ def low_precision_step(
     count = len(program.jaxpr.outvars)
     found = narrow_spots(program, [""] * count, ["update"] * count)
     return [spot._replace(names=()) for spot in found]
-
-
-def _evaluation(subject: Subject, *, train: bool, pull: Pull) -> Callable[..., Any]:
-    """All that an evaluation gives, by phase and name."""
-    alone = pull.loss is None and pull.cotangents is None
-
-    def forward(parameters: Any, floats: Any, rest: Any) -> Any:
-        state, inputs, targets, cotangents = rest
-        outputs, buffers = apply(
-            subject,
-            {**state, **parameters},
-            {**inputs, **floats},
-            train=train,
-            draw=pull.draw,
-        )
-        shown = {"outputs": flatten(outputs), "buffers": buffers}
-        return None if alone else scalar(pull, outputs, targets, cotangents), shown
-
-    def evaluation(parameters: Any, floats: Any, rest: Any) -> Any:
-        if alone:
-            return forward(parameters, floats, rest)[1]
-        differentiated = jax.value_and_grad(forward, argnums=(0, 1), has_aux=True)
-        (loss, shown), (first, second) = differentiated(parameters, floats, rest)
-        gradients = {"parameters": first, "inputs": second}
-        return {**shown, "loss": {"": loss}, "gradients": gradients}
-
-    return evaluation
 
 
 def narrow_spots(
