@@ -113,7 +113,7 @@ def judge(pair: Pair, *, passing: Verdict = "rounding", why: str = "") -> Row:
     failing = np.flatnonzero(scores > noise.LIMIT)
     if len(failing):
         at, verdict = int(failing[0]), "semantic"
-    elif same_bits(pair.left, pair.right):
+    elif not errors.any() and same_bits(pair.left, pair.right):
         at, verdict = 0, "bitwise"
     elif unclear.all():
         at, verdict = int(np.argmax(scores)), "unresolved"
@@ -149,11 +149,11 @@ def _worst(pair: Pair, row: int | None) -> tuple[list[int], float, float]:
     right = pair.right if row is None else pair.right[row, ...]
     if not left.size:
         return [], 0.0, 0.0
-    flat = int(np.argmax(noise.distance(left, right)))
+    flat = noise.farthest(left, right)
     shape = left.shape if row is not None else pair.shape
     place = flat if pair.places is None else int(pair.places[flat])
     index = [int(i) for i in np.unravel_index(place, shape)]
-    return index, float(left.ravel()[flat]), float(right.ravel()[flat])
+    return index, float(left.flat[flat]), float(right.flat[flat])
 
 
 def _say(pair: Pair, index: list[int], left: float, right: float) -> str:
@@ -181,10 +181,12 @@ def judge_float32(sides: Sides, key: Key) -> Row:
         )
     )
     # Where both overflow alike there is nothing to measure.
-    lost = ~np.isfinite(left) & (noise.distance(left, right) == 0)
+    known = [left, right]
+    if not np.isfinite(left).all():
+        lost = ~np.isfinite(left) & (noise.distance(left, right) == 0)
+        known = [np.where(lost, *both) for both in zip(wide, known, strict=True)]
     errors = [
-        float(noise.largest_distance(np.where(lost, full, short), full))
-        for short, full in ((left, wide[0]), (right, wide[1]))
+        float(noise.largest_distance(*both)) for both in zip(known, wide, strict=True)
     ]
     worse = int(errors[1] > errors[0])
     bound = max(errors[1 - worse], floor)

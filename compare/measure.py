@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.noise import Precision, distance, perturb
+from compare.noise import Precision, largest_distance, perturb
 from compare.spec import stream
 from compare.task import Task
 from compare.trace import Key, Trace, same_bits
@@ -69,16 +69,12 @@ class Collector:
     def compare(self, copy: Values, base: Values) -> None:
         """Widen the sensitivity by a copy; one that is not finite is left out."""
         for key, value in copy.items():
-            apart = distance(value, base[key])
-            if not np.isfinite(apart.max(initial=0.0)):
+            so_far = self.trace.sensitivity[key]
+            apart = largest_distance(value, base[key], rows=bool(so_far.ndim))
+            if not np.isfinite(apart).all():
                 dropped = self.trace.facts.setdefault("copies not finite", [])
                 dropped.append(" ".join(map(str, key)))
                 continue
-            so_far = self.trace.sensitivity[key]
-            if so_far.ndim:
-                apart = apart.reshape(len(apart), -1).max(axis=1, initial=0.0)
-            else:
-                apart = np.asarray(apart.max(initial=0.0))
             self.trace.sensitivity[key] = np.asarray(np.maximum(so_far, apart))
 
     def fact(self, name: str, value: Any) -> None:

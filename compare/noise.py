@@ -21,6 +21,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.random import Generator
 
+from compare.blocks import BLOCK, blocks
+
 Precision = Literal["float64", "float32"]
 PRECISIONS: tuple[Precision, ...] = ("float64", "float32")
 
@@ -56,22 +58,34 @@ def perturb(
 
 
 def _perturbed(value: np.ndarray, rng: Generator, precision: Precision) -> np.ndarray:
-    unit = ULP[precision]
-    up = rng.integers(0, 2, value.shape, np.int8)
-    factors = np.where(up, 1.0 + unit, 1.0 - unit)
-    return np.asarray(np.multiply(value, factors, out=factors), value.dtype)
+    low, step = 1.0 - ULP[precision], 2.0 * ULP[precision]
+    moved = np.empty(value.shape, value.dtype)
+    given, made = value.reshape(-1), moved.reshape(-1)
+    for start in range(0, value.size, BLOCK):
+        piece = slice(start, start + BLOCK)
+        # A block is a multiple of four numbers: they are those of one draw for all.
+        factors = rng.integers(0, 2, len(given[piece]), np.int8) * step
+        factors += low
+        factors *= given[piece]
+        made[piece] = factors
+    return moved
 
 
 def largest(values: np.ndarray, *, rows: bool = False) -> Float[np.ndarray, "..."]:
     """Largest finite magnitude: of all elements, or of each row of the first axis."""
+    if rows:
+        sizes = _finite_sizes(values)
+        return sizes.reshape(sizes.shape[0], -1).max(axis=1, initial=0.0)
+    pieces = blocks(np.asarray(values))
+    return np.asarray(max(_finite_sizes(piece).max(initial=0.0) for (piece,) in pieces))
+
+
+def _finite_sizes(values: np.ndarray) -> np.ndarray:
     sizes = np.abs(np.asarray(values, np.float64))
     # Whatever is not finite shows in the maximum.
-    if not np.isfinite(sizes.max(initial=0.0)):
-        sizes = np.where(np.isfinite(sizes), sizes, 0.0)
-    if rows:
-        flat = sizes.reshape(sizes.shape[0], -1)
-        return flat.max(axis=1, initial=0.0)
-    return np.asarray(sizes.max(initial=0.0))
+    if np.isfinite(sizes.max(initial=0.0)):
+        return np.asarray(sizes)
+    return np.where(np.isfinite(sizes), sizes, 0.0)
 
 
 def distance(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -159,7 +173,20 @@ def largest_distance(
     left: np.ndarray, right: np.ndarray, *, rows: bool = False
 ) -> Float[np.ndarray, "..."]:
     """Largest distance of all elements, or of each row of the first axis."""
-    apart = distance(left, right)
     if rows:
+        apart = distance(left, right)
         return apart.reshape(apart.shape[0], -1).max(axis=1, initial=0.0)
-    return np.asarray(apart.max(initial=0.0))
+    pieces = blocks(np.asarray(left), np.asarray(right))
+    return np.asarray(max(distance(*both).max(initial=0.0) for both in pieces))
+
+
+def farthest(left: np.ndarray, right: np.ndarray) -> int:
+    """The place of the largest distance, the first such one in flat order."""
+    at, worst, start = 0, -1.0, 0
+    for both in blocks(left, right, in_order=True):
+        apart = distance(*both)
+        place = int(np.argmax(apart))
+        if apart.flat[place] > worst:
+            at, worst = start + place, float(apart.flat[place])
+        start += apart.size
+    return at

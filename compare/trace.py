@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from compare.blocks import blocks
 from compare.noise import Precision
 
 Step = int | str | None
@@ -68,7 +69,7 @@ def same_bits(left: np.ndarray, right: np.ndarray) -> bool:
     """Whether two arrays have the same shape, type and bits."""
     if left.shape != right.shape or left.dtype != right.dtype:
         return False
-    return np.ascontiguousarray(left).tobytes() == np.ascontiguousarray(right).tobytes()
+    return all(one.tobytes() == other.tobytes() for one, other in blocks(left, right))
 
 
 def by_side(traces: Iterable[Trace]) -> Mapping[tuple[str, str], Trace]:

@@ -27,6 +27,7 @@ from support import python, twinnets
 from torch import Tensor, nn
 
 from compare import compare_pair, result
+from compare.noise import LIMIT
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +156,11 @@ def test_a_gradient_that_is_cut_off_is_a_fault_of_the_backward_pass():
     where = report.example.facts["blamed"]["where"]
     assert where == "the backward pass of what it does behind `side`"
     assert [name for _, name in named(report)] == ["no gradient"]
+    cotangents = {one["torch"]: one for one in report.layers}
+    assert cotangents["side"]["gradient_score"] > LIMIT
+    assert cotangents["side"]["verdict"] == "semantic"
+    assert cotangents["last"]["gradient_score"] <= LIMIT
+    assert cotangents["last"]["own_score"] is None
 
 
 def squared(reduce: Any) -> Any:

@@ -49,19 +49,19 @@ def _no_lists(what: str, values: Any) -> None:
 def exact(value: Any, name: str) -> np.ndarray:
     """An array of float64 numbers that float32 can hold, of integers or of booleans."""
     try:
-        array = np.array(value, copy=True)
+        array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
         raise Wrong(
             f"{name}: expected what NumPy can make an array of, got "
             f"{type(value).__name__} ({error})"
         ) from error
     if array.dtype.kind in "biu":
-        return array
+        return array.copy()
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise Wrong(f"{name}: holds NaN, which nothing can be told from")
     if array.dtype.kind == "f" or array.dtype.name == "bfloat16":
         with np.errstate(over="ignore"):  # what float32 cannot hold shows as inf
-            return array.astype(np.float32).astype(np.float64)
+            return array.astype(np.float32, copy=False).astype(np.float64)
     raise Wrong(
         f"{name}: expected numbers or booleans, got {type(value).__name__} of type "
         f"{array.dtype}; complex numbers are not supported"

@@ -44,8 +44,9 @@ def held(model: Model) -> State:
 def without_partner(map: WeightMap, jax: Model) -> State:
     """JAX's leaves that the map does not give."""
     given = {entry.jax for entry in map.entries}
-    own = jax.runtime.state(jax.subject)
-    return {path: exact(v, path) for path, v in own.items() if path not in given}
+    if given >= {leaf.path for leaf in jax.leaves}:
+        return {}
+    return {path: value for path, value in held(jax).items() if path not in given}
 
 
 def _dull(model: Model, state: State) -> Iterator[str]:
@@ -73,7 +74,7 @@ def as_they_are(both: Both) -> Iterator[Row]:
     own = held(both.jax)
     for path, value in given.items():
         due = exact(value, path)  # a sum of two biases is rounded as well
-        same = same_bits(np.ascontiguousarray(due), np.ascontiguousarray(own[path]))
+        same = same_bits(due, own[path])
         why = ""
         if not same:
             far = float(largest_distance(due, own[path]))

@@ -7,6 +7,7 @@ import numpy as np
 
 from compare.pair.moves import Shape
 from compare.pair.weights_map import Entry, WeightMap
+from compare.trace import same_bits
 
 
 def prove(weights: WeightMap, torch_state: Mapping[str, np.ndarray]) -> list[str]:
@@ -63,29 +64,11 @@ def _round_trip(weights: WeightMap, state: Mapping[str, np.ndarray]) -> list[str
         f"torch {path}: not the same bits after the way to JAX and back"
         for path in weights.torch_shapes
         if path not in (loose | set(weights.kept_torch))
-        and not _same(back[path], state[path])
+        and not same_bits(back[path], state[path])
     ]
     wrong += [
         f"jax {path}: not the same bits after the way to PyTorch and back"
         for path in jax_state
-        if not _same(again[path], jax_state[path])
+        if not same_bits(again[path], jax_state[path])
     ]
     return wrong
-
-
-def _same(left: np.ndarray, right: np.ndarray) -> bool:
-    """The same bits: NaN equals itself, and 0 is not −0."""
-    if left.shape != right.shape or left.dtype != right.dtype:
-        return False
-    kind = f"u{left.dtype.itemsize}" if left.dtype.kind == "f" else left.dtype
-    return all(
-        np.array_equal(a.view(kind), b.view(kind))
-        for a, b in zip(_rows(left), _rows(right), strict=True)
-    )
-
-
-def _rows(array: np.ndarray) -> list[np.ndarray]:
-    """Contiguous pieces, so that a transposed view is not copied whole."""
-    if array.ndim < 2:
-        return [np.ascontiguousarray(array)]
-    return [np.ascontiguousarray(row) for row in array]
