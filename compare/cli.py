@@ -216,7 +216,7 @@ def selftest(
 
 
 def _faults_in_pairs() -> list[str]:
-    from compare.pair.faults import FAULTS
+    from compare.pair.planted.faults import FAULTS
 
     return [fault.name for fault in FAULTS]
 
@@ -225,13 +225,13 @@ def _selftest_of_pairs(
     names: list[str] | None, *, seed: int, out: Path | None, as_json: bool
 ) -> int:
     """The exit code of the faults in pairs."""
-    from compare.pair import show_planted
-    from compare.pair.faults import FAULTS
+    from compare.pair.planted import show
+    from compare.pair.planted.faults import FAULTS
 
     if out is not None:
         raise usage("--out: the faults in pairs are not kept; leave it out, or --json")
     chosen = [fault for fault in FAULTS if not names or fault.name in names]
-    report = show_planted.command(chosen, seed=seed, as_json=as_json)
+    report = show.command(chosen, seed=seed, as_json=as_json)
     return MISMATCH if report.missed else PASSED
 
 

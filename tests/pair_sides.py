@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from compare import noise
-from compare.pair.weights import WeightMap, find, prove
+from compare.pair.weights.find import find
+from compare.pair.weights.map import WeightMap
+from compare.pair.weights.proof import prove
 from jaxnets.side import runtime as jax_side
 from torchnets.side import runtime as torch_side
 

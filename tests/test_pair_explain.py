@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from compare import noise
-from compare.pair.explain import EXPLANATIONS, Evidence, explain
+from compare.pair.explain.table import EXPLANATIONS, Evidence, explain
 from torchnets.side.calls import Rewriting, Watching
 from torchnets.side.dropout import Dropping
 from torchnets.side.operations import attention_over, batch_norm_biased

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compare import noise
-from compare.pair.explain import Evidence, explain
-from compare.pair.explain_arrays import FIRST
-from compare.pair.explain_patterns import LAST
+from compare.pair.explain.arrays import FIRST
+from compare.pair.explain.patterns import LAST
+from compare.pair.explain.table import Evidence, explain
 
 Change = Callable[[np.ndarray], np.ndarray]
 VALUES = np.random.default_rng(0).standard_normal((5, 7, 9))

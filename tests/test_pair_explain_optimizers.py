@@ -13,7 +13,7 @@ import torch
 from torch import nn, optim
 
 from compare import noise
-from compare.pair.explain import Evidence, OptimizerEvidence, explain
+from compare.pair.explain.table import Evidence, OptimizerEvidence, explain
 from torchnets.side import optimizer as side
 
 Factory = Callable[[Any], Any]

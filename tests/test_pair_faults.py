@@ -8,12 +8,12 @@ from typer.testing import CliRunner
 
 from compare import cli
 from compare.noise import LIMIT
-from compare.pair import planted
-from compare.pair.cases import BY_NAME, CASES
-from compare.pair.explain import EXPLANATIONS
-from compare.pair.fault import LOSS, OPTIMIZER
-from compare.pair.faults import FAULTS
-from compare.pair.rivals import RIVALS
+from compare.pair.explain.table import EXPLANATIONS
+from compare.pair.planted import plant
+from compare.pair.planted.cases import BY_NAME, CASES
+from compare.pair.planted.fault import LOSS, OPTIMIZER
+from compare.pair.planted.faults import FAULTS
+from compare.pair.planted.rivals import RIVALS
 from compare.plant import PACKAGE, fresh
 from compare.result import PHASES
 
@@ -82,7 +82,7 @@ def test_an_edited_copy_leaves_the_module_as_it_was():
 @pytest.fixture(scope="module")
 def report():
     """`twinnets selftest --pairs` of every ninth fault; the command plants them all."""
-    return planted.plant_all(FAULTS[::9], seed=0)
+    return plant.plant_all(FAULTS[::9], seed=0)
 
 
 def share(answers) -> float:

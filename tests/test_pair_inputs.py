@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compare.pair import adequacy, inputs, layout, outputs
-from compare.pair.parts import Module
+from compare.pair.weights.parts import Module
 from compare.pair.wrong import Wrong
 
 FLOATS = np.linspace(-1.0, 1.0, 12).reshape(3, 4)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from compare.pair.moves import (
+from compare.pair.weights.moves import (
     Flipped,
     Gathered,
     Moves,

@@ -10,8 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from compare.pair.parts import Leaf
-from compare.pair.weights import Unmapped, WeightMap, find, prove
+from compare.pair.weights.find import find
+from compare.pair.weights.linked import Unmapped
+from compare.pair.weights.map import WeightMap
+from compare.pair.weights.parts import Leaf
+from compare.pair.weights.proof import prove
 from torchnets.side import runtime as torch_side
 
 Tree = Mapping[str, tuple[int, ...]]

@@ -11,7 +11,7 @@ from flax import linen, nnx
 from pair_sides import couple, drawn, same_outputs
 from torch import nn
 
-from compare.pair.weights import prove
+from compare.pair.weights.proof import prove
 
 
 def _rngs() -> nnx.Rngs:

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compare.pair.layers import Option
-from compare.pair.moves import Transposed
-from compare.pair.parts import Leaf, Module
-from compare.pair.probe import settle
-from compare.pair.weights import WeightMap, find
+from compare.pair.weights.find import find
+from compare.pair.weights.layers import Option
+from compare.pair.weights.map import WeightMap
+from compare.pair.weights.moves import Transposed
+from compare.pair.weights.parts import Leaf, Module
+from compare.pair.weights.probe import settle
 
 State = dict[str, np.ndarray]
 SIZE = 4

@@ -10,8 +10,8 @@ from support import ROOT, imports
 
 from compare.fault import FRAMEWORKS
 from compare.noise import LIMIT
-from compare.pair import cases
-from compare.pair.cases import CASES
+from compare.pair.planted import cases
+from compare.pair.planted.cases import CASES
 from compare.plant import PACKAGE
 from compare.result import PHASES
 

@@ -15,7 +15,7 @@ from compare.noise import Precision
 from compare.pair import wrong
 from compare.pair.inputs import Arrays, Masks
 from compare.pair.layout import Layout
-from compare.pair.weights import WeightMap
+from compare.pair.weights.map import WeightMap
 from compare.trace import Key, Step
 
 State = dict[str, np.ndarray]

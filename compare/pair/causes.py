@@ -9,7 +9,7 @@ from compare.pair import backward, blame, evidence
 from compare.pair.blame import Blamed
 from compare.pair.compared import Compared
 from compare.pair.evidence import Evidence
-from compare.pair.explain import explain
+from compare.pair.explain.table import explain
 from compare.pair.report import Failing
 from compare.pair.repro_parts import failing
 from compare.pair.teacher import Lesson

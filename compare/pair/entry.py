@@ -8,7 +8,7 @@ from typing import Any, Literal
 from compare import result
 from compare.fault import Side
 from compare.measure import cast
-from compare.pair import adequacy, inputs, layout, modes, start, weights
+from compare.pair import adequacy, inputs, layout, modes, start
 from compare.pair.ask import Ask, ask
 from compare.pair.both import Both, Model, Point
 from compare.pair.causes import Causes, causes
@@ -18,6 +18,8 @@ from compare.pair.layout import Letters
 from compare.pair.progress import Progress
 from compare.pair.report import PairReport, crashed
 from compare.pair.settled import settled_map
+from compare.pair.weights.find import find
+from compare.pair.weights.proof import prove
 from compare.pair.wrong import Raised, Wrong, of
 from compare.result import Example, Row
 
@@ -151,7 +153,7 @@ def _open(
             "gradients of inputs are compared"
         )
     described = (torch.leaves, torch.modules, jax.leaves, jax.modules)
-    found = weights.find(
+    found = find(
         *(described if mapped else ([], [], [], [])),
         rename=asked.rename,
         transform=asked.transform,
@@ -206,7 +208,7 @@ def _run(
         both, copy=asked.copy, randomize=asked.randomize, seed=asked.seed
     )
     both, settled = settled_map(both, Point("eval", False, state, drawn, pulls=False))
-    problems = weights.prove(both.map, state)
+    problems = prove(both.map, state)
     facts |= {
         "weights": both.map.table(),
         "notes": [*both.map.notes, *settled, *_anew(anew)],

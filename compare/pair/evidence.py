@@ -14,7 +14,7 @@ from compare.pair import blame
 from compare.pair.blame import Blamed
 from compare.pair.both import Both, Point
 from compare.pair.compared import Compared
-from compare.pair.explain import Evidence, OptimizerEvidence
+from compare.pair.explain.table import Evidence, OptimizerEvidence
 from compare.pair.judge import key_of
 from compare.pair.teacher import Lesson, Spot
 from compare.result import Row

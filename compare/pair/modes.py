@@ -8,7 +8,7 @@ import numpy as np
 
 from compare.pair.adequacy import some
 from compare.pair.both import Both, Model, Point
-from compare.pair.weights import WeightMap
+from compare.pair.weights.map import WeightMap
 
 FUSED = frozenset(
     [

@@ -6,7 +6,7 @@ import numpy as np
 
 from compare.pair import outputs, wrong
 from compare.pair.both import Both, Point, State
-from compare.pair.probe import settle
+from compare.pair.weights.probe import settle
 
 
 def settled_map(both: Both, point: Point) -> tuple[Both, list[str]]:

@@ -9,7 +9,7 @@ from compare.noise import largest_distance
 from compare.pair.ask import Copy
 from compare.pair.both import Both, Model, State
 from compare.pair.inputs import exact
-from compare.pair.weights import WeightMap
+from compare.pair.weights.map import WeightMap
 from compare.result import Row
 from compare.spec import stream
 from compare.trace import same_bits

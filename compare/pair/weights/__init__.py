@@ -1,0 +1,1 @@
+"""The map of weights: found by names, types, order and shapes, shown and proved."""
