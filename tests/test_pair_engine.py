@@ -219,6 +219,31 @@ def test_every_output_and_gradient_is_compared(name):
     assert report.example.checks == sorted(report.example.checks, key=in_order)
 
 
+@jax.tree_util.register_dataclass
+@dataclass
+class Affine:
+    """As Equinox's modules: a pytree that holds its arrays, and is called."""
+
+    weight: jax.Array
+    bias: jax.Array
+
+    def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
+        return jnp.where(train, 2.0, 1.0) * (x @ self.weight.T + self.bias)
+
+
+class Doubles(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * (2.0 if self.training else 1.0)
+
+
+def test_a_callable_pytree_is_its_own_parameters():
+    theirs = Affine(drawn(5, 3), drawn(5))
+    report = assert_equivalent(seeded(lambda: Doubles(3, 5)), theirs, ROWS)
+    assert [one["jax"] for one in report.weights] == ["weight", "bias"]
+    assert set(report.example.facts["mode"]) == {"eval", "train"}
+    np.testing.assert_array_equal(theirs.weight, drawn(5, 3))
+
+
 def test_a_function_of_a_generator_gives_a_new_batch_at_each_step():
     batches: list[bytes] = []
     wished: list[bytes] = []

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 import torch
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 
 from compare import compare_pair, result
 from compare.noise import LIMIT
+from compare.pair import entry
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +163,57 @@ def test_a_gradient_that_is_cut_off_is_a_fault_of_the_backward_pass():
     assert cotangents["side"]["verdict"] == "semantic"
     assert cotangents["last"]["gradient_score"] <= LIMIT
     assert cotangents["last"]["own_score"] is None
+
+
+class Words(nn.Module):
+    """Row 0 of the embedding stands for padding, and is not trained."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(7, 4, padding_idx=0)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.head(self.words(ids))
+
+
+class NnxWords(nnx.Module):
+    """All in float32, in the float64 run too."""
+
+    def __init__(self) -> None:
+        rngs = nnx.Rngs(0)
+        self.words = nnx.Embed(7, 4, dtype=jnp.float32, rngs=rngs)
+        self.head = nnx.Linear(4, 3, dtype=jnp.float32, rngs=rngs)
+
+    def __call__(self, ids: jax.Array) -> jax.Array:
+        return self.head(self.words(ids))
+
+
+def test_what_float32_explains_is_not_where_the_backward_pass_goes_wrong():
+    ids = np.array([[0, 3, 5], [6, 0, 2]])
+    report = compare_pair(seeded(Words), NnxWords(), ids)
+    assert {row.leaf for row in report.failures} == {"words.weight"}
+    assert named(report) == [("words", "padding index")]
+    verdicts = {one["torch"]: one["verdict"] for one in report.layers}
+    assert verdicts["words"] == "precision"
+    assert "semantic" not in verdicts.values()
+
+
+def test_a_search_that_fails_takes_no_row_along(monkeypatch):
+    def fails(*_: Any) -> Any:
+        raise KeyError("layer")
+
+    pair = seeded(Branches), NnxBranches(), ROWS
+    whole = compare_pair(*pair)
+    for name in ("hidden", "causes"):
+        monkeypatch.setattr(entry, name, fails)
+    report = compare_pair(*pair)
+    assert report.rows == whole.rows
+    assert [said.split(":")[0] for said in report.warnings[-2:]] == [
+        "layers could not be judged each alone",
+        "where and why could not be found out",
+    ]
+    assert report.causes == report.layers == []
 
 
 def squared(reduce: Any) -> Any:

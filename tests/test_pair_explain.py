@@ -501,6 +501,12 @@ GRADIENTS = [
         lambda x: functional.layer_norm(x, (8,), SCALE, BIAS, 1e-6),
         "eps 1e-06",
     ),
+    (
+        "padding index",
+        lambda x: functional.embedding(IDS[0] % 4, x, padding_idx=2).sin(),
+        lambda x: functional.embedding(IDS[0] % 4, x).sin(),
+        "a gradient for row 2 too",
+    ),
 ]
 
 

@@ -1,7 +1,10 @@
 """What every layer of a JAX model takes and gives, and what it makes of others."""
 
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
+import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +13,7 @@ from flax import linen as nn
 from flax import nnx
 
 from jaxnets.side.apply import apply
+from jaxnets.side.nested import floats, replaced
 from jaxnets.side.parts import Call, Pull
 from jaxnets.side.runtime import evaluate, forced, open_model, record, session, state
 from jaxnets.side.subject import Subject
@@ -236,6 +240,60 @@ def test_only_floating_point_arrays_are_seen_in_the_order_of_writing() -> None:
     np.testing.assert_array_equal(inner.outputs[2], 4 * ones)
     for one, expected in zip(root.outputs, (5 * ones, 6 * ones, 4 * ones), strict=True):
         np.testing.assert_array_equal(one, expected)
+
+
+class Output(OrderedDict):
+    """As Hugging Face's: dataclasses that are dicts of what is not None."""
+
+    def __post_init__(self) -> None:
+        for name in ("hidden", "states"):
+            if getattr(self, name) is not None:
+                self[name] = getattr(self, name)
+
+
+@dataclass
+class Answer(Output):
+    """JAX does not know it."""
+
+    hidden: Any = None
+    states: Any = None
+
+
+@flax.struct.dataclass
+class Registered(Output):
+    """JAX knows it, as the outputs of its Flax models."""
+
+    hidden: Any = None
+    states: Any = None
+
+
+@dataclass
+class Plain:
+    """Neither a dict nor known to JAX."""
+
+    hidden: Any
+    states: Any = None
+
+
+@pytest.mark.parametrize("kind", [Answer, Registered, Plain])
+def test_outputs_of_a_type_of_their_own_are_put_back_whole(kind: Any) -> None:
+    ids = np.arange(3)
+    output = kind(np.ones(2), (np.zeros(1), ids))
+    assert [one.shape for one in floats({"out": output})] == [(2,), (1,)]
+    made = replaced({"out": output}, [np.full(2, 2.0), np.full(1, 3.0)])["out"]
+    assert type(made) is kind
+    seen = [made.hidden, made.states] + ([*made.values()] if kind is not Plain else [])
+    for first, second in zip(seen[::2], seen[1::2], strict=True):
+        np.testing.assert_array_equal(first, [2.0, 2.0])
+        np.testing.assert_array_equal(second[0], [3.0])
+        assert second[1] is ids
+    np.testing.assert_array_equal(output.hidden, [1.0, 1.0])  # as it was
+
+
+def test_a_module_among_the_arguments_is_handed_on_as_it_is() -> None:
+    module = nn.Dense(3)
+    assert replaced((module, np.ones(2)), [np.zeros(2)])[0] is module
+    assert len(floats((module, np.ones(2)))) == 1
 
 
 def test_what_is_inside_of_a_scan_is_left_out() -> None:

@@ -140,6 +140,32 @@ def test_a_module_that_hands_on_its_input_has_a_cotangent_of_its_own():
     np.testing.assert_array_equal(found["one", 0].cotangents[0], np.full((2, 3), 5))
 
 
+def test_an_output_that_a_layer_outside_uses_too_has_a_cotangent_for_each_call():
+    """The model gives h, as its layer does: only the layer's is used by `last`."""
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.last = nn.Linear(3, 3), nn.Linear(3, 2)
+
+        def forward(self, x):
+            h = self.one(x)
+            return h, self.last(h)
+
+    ones = {"0": np.ones((2, 3)), "1": np.ones((2, 2))}
+    with runtime.session("float64"):
+        subject, state = arranged(Both())
+        pull, arrays = Pull(cotangents=ones), {"0": np.ones((2, 3))}
+        found = by_key(runtime.record(subject, state, arrays, train=True, pull=pull))
+    np.testing.assert_array_equal(found["", 0].cotangents[0], ones["0"])
+    np.testing.assert_array_equal(found["", 0].cotangents[1], ones["1"])
+    np.testing.assert_allclose(
+        found["one", 0].cotangents[0],
+        ones["0"] + ones["1"] @ state["last.weight"],
+        rtol=1e-15,
+    )
+
+
 def test_inputs_are_all_floats_in_order_and_what_nothing_depends_on_has_none():
     with runtime.session("float64"):
         pull = Pull(cotangents={"hidden": np.ones((2, 4, 4))})

@@ -1,8 +1,8 @@
 """Where a backward pass goes wrong whose forward pass agrees."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,15 +11,29 @@ from compare.pair.align import Aligned, around, calls
 from compare.pair.blame import Blamed, layer
 from compare.pair.both import Both, Model, Point
 from compare.pair.measure import COPIES, perturbed
-from compare.pair.teacher import floors, widen
+from compare.pair.teacher import excused, floors, widen
 
 Place = tuple[tuple[str, int], int]
 """PyTorch's path and call, which output."""
 Cotangents = dict[Place, np.ndarray]
 
 
-def scores(both: Both, point: Point, *, seed: int) -> tuple[list[Aligned], dict]:
-    """How far the cotangents of every layer's outputs are apart, in floors."""
+class Apart(NamedTuple):
+    """How far two cotangents are apart, in floors, and whether float32 explains it."""
+
+    score: float
+    excused: bool
+
+    @property
+    def wrong(self) -> bool:
+        return self.score > noise.LIMIT and not self.excused
+
+
+Found = dict[Place, Apart]
+
+
+def scores(both: Both, point: Point, *, seed: int) -> tuple[list[Aligned], Found]:
+    """How far the cotangents of every layer's outputs are apart."""
     with both.session("float64"):
         exact = point.cast("float64")
         ran = {m.framework: _record(both, m, exact) for m in both.models()}
@@ -40,29 +54,38 @@ def scores(both: Both, point: Point, *, seed: int) -> tuple[list[Aligned], dict]
             )
             for model in both.models()
         }
-    sides = ("torch", "jax")
-    first, second = (base[side] for side in sides)
-    limits = floors((first, second), [narrow[side] for side in sides], moved)
+    errors = dict.fromkeys(moved, 0.0)
+    for side, short in narrow.items():
+        widen(errors, short, base[side])
+    torch, jax = base["torch"], base["jax"]
+    limits = floors((torch, jax), (narrow["torch"], narrow["jax"]), moved)
     found = {
-        place: noise.score(first[place], second[place], limit)
+        place: Apart(
+            noise.score(torch[place], jax[place], limit),
+            excused(torch[place], jax[place], errors[place]),
+        )
         for place, limit in limits.items()
     }
     return aligned, found
 
 
-def layers(
-    aligned: Sequence[Aligned], found: Mapping[Place, float]
-) -> list[dict[str, Any]]:
+def layers(aligned: Sequence[Aligned], found: Found) -> list[dict[str, Any]]:
     """Every layer whose outputs have cotangents on both sides, as run.json has it."""
-    worst: dict[tuple[str, int], float] = {}
-    for (key, _), score in found.items():
-        worst[key] = max(worst.get(key, 0.0), score)
-    verdicts = {True: "rounding", False: "semantic"}
-    return [
-        asdict(layer(one, verdicts[score <= noise.LIMIT], gradient=score))
-        for one in aligned
-        if (score := worst.get(one.key)) is not None
-    ]
+    rows = []
+    for one in aligned:
+        own = _of(one, found)
+        if not own:
+            continue
+        score = max(apart.score for apart in own)
+        verdict = "precision" if score > noise.LIMIT else "rounding"
+        if any(apart.wrong for apart in own):
+            verdict = "semantic"
+        rows.append(asdict(layer(one, verdict, gradient=score)))
+    return rows
+
+
+def _of(one: Aligned, found: Found) -> list[Apart]:
+    return [apart for (key, _), apart in found.items() if key == one.key]
 
 
 def _record(both: Both, model: Model, point: Point) -> list[Any]:
@@ -89,23 +112,17 @@ def _cotangents(aligned: list[Aligned], side: str, ran: list[Any]) -> Cotangents
     return found
 
 
-def blamed(
-    aligned: list[Aligned], found: dict[Place, float], wrong_leaves: list[str]
-) -> Blamed:
+def blamed(aligned: list[Aligned], found: Found, wrong_leaves: list[str]) -> Blamed:
     """The last place, in order of execution, whose cotangent is already wrong.
 
     Where all cotangents agree it is the last layer whose own weights have a wrong
     gradient: `wrong_leaves` are PyTorch's paths.
     """
-    bad = [
-        one
-        for one in aligned
-        if any(f > noise.LIMIT for place, f in found.items() if place[0] == one.key)
-    ]
+    bad = [one for one in aligned if any(a.wrong for a in _of(one, found))]
     # An enclosing layer ends where its last one does: the inner one says more.
     if bad:
         last = max(bad, key=lambda one: (one.end, one.depth))
-        worst = max(f for place, f in found.items() if place[0] == last.key)
+        worst = max(apart.score for apart in _of(last, found))
         if not last.torch.path:
             return Blamed("the loss", "", "its derivative by the outputs", worst)
         torch, jax = around(aligned, last.torch.path)

@@ -1,6 +1,7 @@
 """`compare_pair` and `assert_equivalent`: a user's own two models, compared."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, Literal
@@ -226,14 +227,21 @@ def _run(
         "updates that it makes are"
         for slot in found.ledger.lone_slots
     ]
-    found.rows.extend(hidden(found))
-    rows += found.rows
+    with _going_on("layers could not be judged each alone", facts["warnings"]):
+        found.rows.extend(hidden(found))
+    why = Causes()
+    with _going_on("where and why could not be found out", facts["warnings"]):
+        why = causes(found, say)
+    return rows + found.rows, why
+
+
+@contextmanager
+def _going_on(lacks: str, warnings: list[str]) -> Iterator[None]:
+    """The rows stand, whatever becomes of a search."""
     try:
-        return rows, causes(found, say)
-    except Exception as error:  # the rows stand, whatever becomes of the search
-        reason = f"{type(error).__name__}: {error}"
-        facts["warnings"].append(f"where and why could not be found out: {reason}")
-        return rows, Causes()
+        yield
+    except Exception as error:
+        warnings.append(f"{lacks}: {type(error).__name__}: {error}")
 
 
 def _anew(paths: list[str]) -> list[str]:

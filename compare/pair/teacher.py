@@ -52,9 +52,7 @@ class Lesson:
 
     def precise(self, spot: Spot) -> bool:
         """Whether what is apart there is no more than float32 can make it."""
-        size = float(noise.largest(self.torch[spot]))
-        floor = max(self.narrow[spot], noise.ULPS * noise.ULP["float32"] * size)
-        return noise.score(self.jax[spot], self.torch[spot], floor) <= NARROW
+        return excused(self.torch[spot], self.jax[spot], self.narrow[spot])
 
     def again(self, *, train: bool | None = None, **options: Any) -> Seen:
         """What PyTorch has at every place when something is done otherwise."""
@@ -95,6 +93,16 @@ def teach(both: Both, point: Point, *, seed: int) -> Lesson:
     inherited = _seen(aligned, "jax", ran["jax"])
     limits = floors((torch, jax), narrow, moved)
     return Lesson(both, exact, aligned, torch, jax, limits, errors, inherited)
+
+
+def excused(torch: np.ndarray, jax: np.ndarray, error: float) -> bool:
+    """Whether two arrays are no further apart than float32 can make them.
+
+    `error` is how far either side's own float32 is off.
+    """
+    size = float(noise.largest(torch))
+    floor = max(error, noise.ULPS * noise.ULP["float32"] * size)
+    return noise.score(jax, torch, floor) <= NARROW
 
 
 def widen(
@@ -188,7 +196,8 @@ def _filled(
         else:
             own[second] = value
     kind = next(iter(taught.values())).dtype
-    return tuple(np.ascontiguousarray(value, kind) for value in own)
+    with np.errstate(over="ignore"):  # float64's lowest, as in a mask, is −inf
+        return tuple(np.ascontiguousarray(value, kind) for value in own)
 
 
 def _seen(aligned: Sequence[Aligned], side: str, ran: Sequence[Any]) -> Seen:

@@ -41,7 +41,8 @@ def open_model(model: Any) -> Subject:
     """A copy of what the user gave; raises TypeError for what is no model.
 
     Taken are an `nnx.Module`, `(linen module, variables)`, `(function, params)` with
-    any pytree of parameters, and a function of inputs alone.
+    any pytree of parameters, a callable pytree that holds them, and a function of
+    inputs alone.
     """
     first, *rest = model if isinstance(model, tuple) else (model,)
     _refuse(first, rest)
@@ -55,7 +56,16 @@ def open_model(model: Any) -> Subject:
         return nnx_models.open_nnx(first)
     from jaxnets.side import functions
 
+    if not rest and _holds_arrays(first):
+        return functions.open_function(type(first).__call__, first)
     return functions.open_function(first, rest[0] if rest else {})
+
+
+def _holds_arrays(model: Any) -> bool:
+    """Whether a callable is a pytree with arrays, as Equinox's modules are."""
+    return any(
+        isinstance(leaf, jax.Array | np.ndarray) for leaf in jax.tree.leaves(model)
+    )
 
 
 def _is(model: Any, module: str, name: str) -> bool:

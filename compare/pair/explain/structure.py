@@ -64,6 +64,17 @@ def _embedding(name: str, arguments: Arguments) -> Iterator[Variant]:
             )
 
 
+def _padding_index(name: str, arguments: Arguments) -> Iterator[Variant]:
+    """PyTorch's padding row is looked up as any other, but is not trained."""
+    if name == "embedding" and arguments["padding_idx"] is not None:
+        index = arguments["padding_idx"] % len(arguments["weight"])
+        yield Variant(
+            f"PyTorch's embedding has a gradient for row {index} too (it has none, for "
+            f"padding_idx={index})",
+            lambda: with_(name, arguments, padding_idx=None),
+        )
+
+
 def _constant(name: str, arguments: Arguments) -> Iterator[Variant]:
     """A number in a product: left out, or its inverse."""
     if name not in ("mul", "div"):
@@ -269,6 +280,7 @@ def _gated(name: str, arguments: Arguments) -> Iterator[Variant]:
 STRUCTURE: tuple[Explanation, ...] = (
     explanation("residual", _residual),
     explanation("embedding's scale", _embedding),
+    explanation("padding index", _padding_index),
     explanation("constant inside", _constant),
     explanation("mean or sum", _reduction),
     explanation("label smoothing", _smoothing),

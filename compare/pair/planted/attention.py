@@ -217,6 +217,15 @@ DECODER = (
         "embedding's scale",
     ),
     _decoder(
+        "row of padding that is not trained",
+        "self.embedding = nn.Embedding(tokens, width)",
+        "self.embedding = nn.Embedding(tokens, width, padding_idx=0)",
+        "embedding",
+        "padding index",
+        phase="gradients",
+        side="torch",
+    ),
+    _decoder(
         "no last norm",
         "attend(self.norm(h))",
         "attend(h)",
