@@ -126,6 +126,29 @@ def test_a_function_that_knows_no_mode_is_compared_in_eval_mode(kind, optimizers
     assert stepped == ({0, 1} if optimizers else set())
 
 
+class Skips(Dropped):
+    """In training a layer is left out now and then, by numbers of its own."""
+
+    def forward(self, x):
+        if self.training and torch.rand([]) < 0.5:
+            return x
+        return super().forward(x)
+
+
+def test_a_model_that_draws_numbers_in_training_is_compared_in_eval_mode():
+    model = Skips()
+    report = compare_pair(model, (linear, values(model)), ROWS)
+    assert report.passed, str(report)
+    assert report.example.facts["mode"] == ["eval"]
+
+    def knows(params, x, train=False):
+        return linear(params, x)
+
+    report = compare_pair(model, (knows, values(model)), ROWS)
+    assert report.verdict == "crashed"
+    assert "it draws random numbers (rand)" in str(report)
+
+
 def test_dropout_of_rate_zero_needs_no_mode():
     model = Dropped(rate=0.0)
     report = compare_pair(model, (linear, values(model)), ROWS)

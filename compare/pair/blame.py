@@ -54,11 +54,11 @@ class LayerScore:
 def forward(lesson: Lesson) -> list[Blamed]:
     """Places of the forward pass that differ on their own, the first one first.
 
-    What float32 can explain comes last: it is a mistake only where nothing else is.
+    What float32 can explain is a mistake only where nothing else is.
     """
     wrong = [spot for spot in _in_order(lesson) if lesson.score(spot) > noise.LIMIT]
-    wrong.sort(key=lesson.precise)
-    return [_blamed(lesson, spot) for spot in wrong]
+    beyond = [spot for spot in wrong if not lesson.precise(spot)]
+    return [_blamed(lesson, spot) for spot in beyond or wrong]
 
 
 def not_finite(lesson: Lesson) -> list[Blamed]:

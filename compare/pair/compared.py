@@ -92,7 +92,7 @@ def compare(
 def _points(both: Both, first: Point, ask: Ask) -> dict[str, Point]:
     """A point for each mode that matters, and that both models know."""
     with both.session("float64"):
-        dry = {m.framework: both.evaluate(m, _dry(first, True)) for m in both.models()}
+        dry = {m.framework: _trains(both, m, first) for m in both.models()}
         depends = any(_depends(both, m, first, dry) for m in (both.torch, both.jax))
         points = {}
         for train in _modes(both, depends):
@@ -105,6 +105,20 @@ def _points(both: Both, first: Point, ask: Ask) -> dict[str, Point]:
             }
             points[MODES[train]] = _pulled(both, point, seen, ask)
     return points
+
+
+def _trains(both: Both, model: Model, first: Point) -> Any:
+    """What a model gives in train mode; None where that need not be known.
+
+    One that draws random numbers of its own cannot be compared in train mode, but it
+    can be in eval mode, if that is all that the other side has.
+    """
+    try:
+        return both.evaluate(model, _dry(first, True))
+    except wrong.Raised:
+        if _both_switch(both) or not modal(model):
+            raise
+        return None
 
 
 def _pulled(both: Both, point: Point, seen: dict[str, Any], ask: Ask) -> Point:
@@ -146,7 +160,7 @@ def _depends(both: Both, model: Model, first: Point, dry: dict[str, Any]) -> boo
     if not modal(model):
         return False
     typed = any(word in one.type for one in model.modules for word in DEPENDS)
-    if typed and _both_switch(both):
+    if (typed and _both_switch(both)) or dry[model.framework] is None:
         return True
     train, still = dry[model.framework], both.evaluate(model, _dry(first, False))
     if train.outputs.keys() != still.outputs.keys():

@@ -15,6 +15,8 @@ ROUNDED = {"float32": 2.0**-24, "TF32": 2.0**-11, "bfloat16": 2.0**-8}
 """Unit roundoffs of the formats that a product may be rounded to."""
 NEAR = 2.0
 """Octaves from half a unit roundoff, within which a difference is of that format."""
+MOST = 0.5
+"""The part of an array that differs where it has been rounded, at least."""
 
 
 def _any_factor(evidence: Evidence) -> Iterator[Attempt]:
@@ -95,6 +97,10 @@ def _rounded(evidence: Evidence) -> Iterator[Attempt]:
     apart = (evidence.jax - evidence.torch).astype(np.float64).ravel()
     size = float(noise.largest(evidence.torch))
     if evidence.torch.size < 64 or not size or not np.isfinite(apart).all():
+        return
+    # Rounding spares nothing but zeros: what differs here and there is something else.
+    there = (evidence.jax.ravel() != 0) | (evidence.torch.ravel() != 0)
+    if np.mean(np.abs(apart[there]) > evidence.floor) < MOST:
         return
     if not _patternless(apart, evidence.torch.astype(np.float64).ravel()):
         return
