@@ -15,8 +15,8 @@ ROUNDED = {"float32": 2.0**-24, "TF32": 2.0**-11, "bfloat16": 2.0**-8}
 """Unit roundoffs of the formats that a product may be rounded to."""
 NEAR = 2.0
 """Octaves from half a unit roundoff, within which a difference is of that format."""
-MOST = 0.5
-"""The part of an array that differs where it has been rounded, at least."""
+SPREAD = 1 / 16
+"""Unit roundoffs that half of what is rounded is off by, at least; a third usually."""
 
 
 def _any_factor(evidence: Evidence) -> Iterator[Attempt]:
@@ -98,18 +98,18 @@ def _rounded(evidence: Evidence) -> Iterator[Attempt]:
     size = float(noise.largest(evidence.torch))
     if evidence.torch.size < 64 or not size or not np.isfinite(apart).all():
         return
-    # Rounding spares nothing but zeros: what differs here and there is something else.
-    there = (evidence.jax.ravel() != 0) | (evidence.torch.ravel() != 0)
-    if np.mean(np.abs(apart[there]) > evidence.floor) < MOST:
-        return
-    if not _patternless(apart, evidence.torch.astype(np.float64).ravel()):
+    values = evidence.torch.astype(np.float64).ravel()
+    if not _patternless(apart, values):
         return
     relative = float(np.sqrt(np.mean(apart**2) / np.mean(evidence.torch**2)))
     octaves = {
         name: abs(math.log2(2 * relative / unit)) for name, unit in ROUNDED.items()
     }
     name = min(octaves, key=lambda name: octaves[name])
-    if octaves[name] <= NEAR:
+    # Rounding spares nothing but zeros: what differs here and there is something else.
+    there = values != 0
+    typical = float(np.median(np.abs(apart[there] / values[there])))
+    if octaves[name] <= NEAR and typical >= SPREAD * ROUNDED[name]:
         bound = evidence.floor + 4 * ROUNDED[name] * size
         yield Attempt(
             f"one side has been rounded to {name}: the differences are "
