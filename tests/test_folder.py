@@ -48,7 +48,8 @@ def test_the_rows_are_those_of_the_run(whole, checked_again, name):
     # As JSON, where a number that is not finite is null.
     pairs = zip(first.checks, second.checks, strict=True)
     for left, right in pairs:
-        assert msgspec.json.encode(left) == msgspec.json.encode(right)
+        same = msgspec.json.encode(left) == msgspec.json.encode(right)
+        assert same, f"{left}\n{right}"
     assert replace(first, checks=[]) == replace(second, checks=[])
 
 

@@ -165,6 +165,58 @@ def test_a_gradient_that_is_cut_off_is_a_fault_of_the_backward_pass():
     assert cotangents["last"]["own_score"] is None
 
 
+class Gate(nn.Module):
+    """A layer with code of its own behind a norm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(5, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.sigmoid(self.linear(x))
+
+
+class Gated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm = nn.Linear(3, 5), nn.LayerNorm(5)
+        self.gate, self.last = Gate(), nn.Linear(5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.first(x)
+        return self.last(h + self.gate(self.norm(h)))
+
+
+class NnxGate(nnx.Module):
+    """No gradient flows through what is gated."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.linear = nnx.Linear(5, 5, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return jax.lax.stop_gradient(x) * nnx.sigmoid(self.linear(x))
+
+
+class NnxGated(nnx.Module):
+    def __init__(self) -> None:
+        rngs = nnx.Rngs(0)
+        self.first = nnx.Linear(3, 5, rngs=rngs)
+        self.norm = nnx.LayerNorm(5, epsilon=1e-5, rngs=rngs)
+        self.gate, self.last = NnxGate(rngs), nnx.Linear(5, 2, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        h = self.first(x)
+        return self.last(h + self.gate(self.norm(h)))
+
+
+def test_the_layer_whose_own_code_has_another_backward_pass():
+    report = compare_pair(seeded(Gated), NnxGated(), ROWS)
+    assert {row.phase for row in report.failures} == {"gradients"}
+    blamed = report.example.facts["blamed"]
+    assert (blamed["layer"], blamed["jax"]) == ("gate", "gate")
+    assert blamed["where"] == "its backward pass, to what `norm` gives"
+
+
 class Words(nn.Module):
     """Row 0 of the embedding stands for padding, and is not trained."""
 

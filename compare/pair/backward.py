@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compare import noise
-from compare.pair.align import Aligned, around, calls
+from compare.pair.align import Aligned, around, calls, within
 from compare.pair.blame import Blamed, layer
 from compare.pair.both import Both, Model, Point
 from compare.pair.measure import COPIES, perturbed
@@ -125,6 +125,10 @@ def blamed(aligned: list[Aligned], found: Found, wrong_leaves: list[str]) -> Bla
         worst = max(apart.score for apart in _of(last, found))
         if not last.torch.path:
             return Blamed("the loss", "", "its derivative by the outputs", worst)
+        takers = _takers(aligned, last)
+        if len(takers) == 1:
+            where = f"its backward pass, to what `{last.torch.path}` gives"
+            return Blamed(takers[0].torch.path, takers[0].jax.path, where, worst)
         torch, jax = around(aligned, last.torch.path)
         where = f"the backward pass of what it does behind `{last.torch.path}`"
         return Blamed(torch, jax, where, worst)
@@ -138,3 +142,20 @@ def blamed(aligned: list[Aligned], found: Found, wrong_leaves: list[str]) -> Bla
         where = "the gradient of its own weights"
         return Blamed(last.torch.path, last.jax.path, where, float("inf"))
     return Blamed("", "", "its backward pass", float("inf"))
+
+
+def _takers(aligned: list[Aligned], last: Aligned) -> list[Aligned]:
+    """The later layers that take what a layer gives, without those inside of others."""
+    given = last.torch.outputs
+    takers = [
+        one
+        for one in aligned
+        if one.start > last.end
+        and any(np.array_equal(a, b) for a in one.torch.inputs for b in given)
+    ]
+    paths = [one.torch.path for one in takers]
+    return [
+        one
+        for one in takers
+        if not any(within(one.torch.path, outer) for outer in paths)
+    ]

@@ -48,10 +48,10 @@ def compare_pair(
     """Compare a PyTorch model with a JAX model: outputs, gradients, optimizer steps.
 
     `torch_model` is an `nn.Module` or a function of tensors; `jax_model` an
-    `nnx.Module`, `(linen_module, variables)`, `(function, params)` with any pytree, or
-    a function of the inputs alone. `inputs` are NumPy arrays: one, a tuple
-    (positional), a dict (by name), or a function of a `numpy.random.Generator` that
-    draws them (anew for every step). Both models are copied and left as they are.
+    `nnx.Module`, `(linen_module, variables)`, `(function, params)` with any pytree, a
+    callable pytree, or a function of the inputs alone. `inputs` are NumPy arrays: one,
+    a tuple (positional), a dict (by name), or a function of a `numpy.random.Generator`
+    that draws them (anew for every step). Both models are copied and left as they are.
 
     `loss`: PyTorch's and JAX's, `(outputs, *targets) -> scalar`; without one, outputs
     times random cotangents are added up. `optimizers`: a function of PyTorch's
