@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from compare import outcome, registry, result, trace_file
 from compare.registry import load
@@ -95,7 +96,9 @@ def again(folder: Path, *, names: Sequence[str] | None = None) -> Run:
         raise NotARun(f"{folder} has examples that are no more: {', '.join(gone)}")
     some = result.only(before, names) if names else before
     sides = before.environment["workers"]
-    again = [_again(folder, one, settings, sides) for one in some.examples]
+    # As in the run: with other threads some BLAS gives an oracle other last bits.
+    with threadpool_limits(1):
+        again = [_again(folder, one, settings, sides) for one in some.examples]
     return replace(some, examples=again)
 
 
