@@ -74,10 +74,13 @@ def _perturbed(value: np.ndarray, rng: Generator, precision: Precision) -> np.nd
 def largest(values: np.ndarray, *, rows: bool = False) -> Float[np.ndarray, "..."]:
     """Largest finite magnitude: of all elements, or of each row of the first axis."""
     if rows:
-        sizes = _finite_sizes(values)
-        return sizes.reshape(sizes.shape[0], -1).max(axis=1, initial=0.0)
+        return _by_row(_finite_sizes(values))
     pieces = blocks(np.asarray(values))
     return np.asarray(max(_finite_sizes(piece).max(initial=0.0) for (piece,) in pieces))
+
+
+def _by_row(sizes: np.ndarray) -> np.ndarray:
+    return sizes.reshape(sizes.shape[0], -1).max(axis=1, initial=0.0)
 
 
 def _finite_sizes(values: np.ndarray) -> np.ndarray:
@@ -174,8 +177,7 @@ def largest_distance(
 ) -> Float[np.ndarray, "..."]:
     """Largest distance of all elements, or of each row of the first axis."""
     if rows:
-        apart = distance(left, right)
-        return apart.reshape(apart.shape[0], -1).max(axis=1, initial=0.0)
+        return _by_row(distance(left, right))
     pieces = blocks(np.asarray(left), np.asarray(right))
     return np.asarray(max(distance(*both).max(initial=0.0) for both in pieces))
 

@@ -23,7 +23,7 @@ from torchnets.side.trees import floats, replaced
 Arrays = tuple[np.ndarray, ...]
 Given = Mapping[tuple[str, int], tuple[Arrays | None, Arrays]]
 Before = Callable[[tuple[str, int], Any], Any]
-After = Callable[[Call, Any, Any], Any]
+After = Callable[[Call, Any], Any]
 
 
 def record(
@@ -42,7 +42,7 @@ def record(
     calls: list[Call] = []
     edges: list[list[Any]] = []
 
-    def after(call: Call, arguments: Any, outputs: Any) -> Any:
+    def after(call: Call, outputs: Any) -> Any:
         # What another module has given, or was given, shares its edge with that use.
         outputs = replaced(outputs, Tensor.clone)
         calls.append(call)
@@ -93,7 +93,7 @@ def forced(
         ours = given[key][0] if key in given else None
         return arguments if ours is None else _put(key, "inputs", arguments, ours)
 
-    def after(call: Call, arguments: Any, outputs: Any) -> Any:
+    def after(call: Call, outputs: Any) -> Any:
         key = call.path, call.number
         calls.append(call)
         if key not in given:
@@ -124,7 +124,7 @@ def _hooked(subject: Subject, before: Before, after: After) -> Iterator[None]:
         yield
         return
     numbers: Counter[str] = Counter()
-    open_calls: list[tuple[int, Arrays, Any]] = []
+    open_calls: list[tuple[int, Arrays]] = []
     handles = []
 
     def add(path: str, module: Any) -> None:
@@ -133,14 +133,14 @@ def _hooked(subject: Subject, before: Before, after: After) -> Iterator[None]:
             numbers[path] += 1
             arrived = _arrays((args, kwargs))
             args, kwargs = before((path, number), (args, kwargs))
-            open_calls.append((number, arrived, (args, kwargs)))
+            open_calls.append((number, arrived))
             return args, kwargs
 
         def leave(_: Any, args: Any, kwargs: Any, outputs: Any) -> Any:
-            number, arrived, arguments = open_calls.pop()
+            number, arrived = open_calls.pop()
             kind = layer_type(module)
             call = Call(path, number, kind, arrived, _arrays(outputs))
-            return after(call, arguments, outputs)
+            return after(call, outputs)
 
         handles.append(module.register_forward_pre_hook(enter, with_kwargs=True))
         handles.append(module.register_forward_hook(leave, with_kwargs=True))
